@@ -1,0 +1,3 @@
+//! A small shop with sessions.
+
+fn main() {}

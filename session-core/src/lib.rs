@@ -1,0 +1,26 @@
+//! Session state for Rust web frameworks.
+
+mod cause;
+mod clock;
+mod config;
+mod cookie;
+mod crypto;
+mod engine;
+mod id;
+mod machine_key;
+mod record;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transport;
+mod values;
+
+pub use self::cause::Cause;
+pub use self::clock::{Clock, SystemClock, Timestamp};
+pub use self::crypto::RandomError;
+pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
+pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
+pub use self::store::{
+    Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
+    Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,
+};

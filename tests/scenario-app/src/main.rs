@@ -1,0 +1,3 @@
+//! The application that the black-box tests drive.
+
+fn main() {}
