@@ -1,11 +1,13 @@
 //! Session state for Rust web frameworks.
 
+mod access;
 mod cause;
 mod clock;
 mod config;
 mod cookie;
 mod crypto;
 mod engine;
+mod error;
 mod id;
 mod machine_key;
 mod record;
@@ -15,12 +17,15 @@ pub mod testing;
 mod transport;
 mod values;
 
+pub use self::access::Access;
 pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
 pub use self::crypto::RandomError;
+pub use self::error::{SessionError, SessionErrorKind};
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::store::{
     Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
     Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,
 };
+pub use self::values::{Key, OnConflict, SessionKey};

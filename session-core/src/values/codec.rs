@@ -1,0 +1,21 @@
+//! One value: a serde type to MessagePack and back.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// How deep a value may nest. Deeper input is refused, so decoding cannot exhaust the stack.
+const MAX_DEPTH: usize = 128;
+
+/// Encodes a value; structs become maps with named fields, so that a rolling deploy with a new
+/// field reads what the old version wrote.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, rmp_serde::encode::Error> {
+    rmp_serde::to_vec_named(value).map(Bytes::from)
+}
+
+/// Decodes the bytes of one whole value.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut deserializer)
+}

@@ -1,0 +1,169 @@
+//! The MessagePack map that holds all values, read by walking it.
+//!
+//! Format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
+
+use bytes::Bytes;
+use rmp::Marker;
+
+/// An encoded map from strings to values, checked once when it is made.
+#[derive(Clone, Default)]
+pub(crate) struct Map {
+    /// The whole map; empty for the empty map.
+    bytes: Bytes,
+    /// How many entries it has.
+    len: u32,
+    /// Where the first entry begins.
+    start: usize,
+}
+
+/// The bytes are not one map with string keys and whole values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+impl Map {
+    /// Takes the bytes as a map if that is what they are, to the last byte.
+    pub(crate) fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        let mut walk = Walk::new(&bytes);
+        let len = walk.map_len()?;
+        let start = walk.position;
+        for _ in 0..len {
+            walk.string()?;
+            walk.value()?;
+        }
+        if walk.position != bytes.len() {
+            return Err(Malformed);
+        }
+        Ok(Self { bytes, len, start })
+    }
+
+    /// The entries in order; a value as its encoded bytes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        let mut walk = Walk::new(&self.bytes);
+        walk.position = self.start;
+        // The bytes were checked by `parse`, so no step fails.
+        (0..self.len).map_while(move |_| Some((walk.string().ok()?, walk.value().ok()?)))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
+        let (_, value) = self.iter().find(|(name, _)| *name == key)?;
+        Some(self.bytes.slice_ref(value))
+    }
+}
+
+/// Encodes entries as one map.
+pub(super) fn encode<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Vec<u8> {
+    let (count, size) = entries
+        .clone()
+        .fold((0_u32, 0), |(count, size), (key, value)| {
+            (count + 1, size + key.len() + value.len() + 5)
+        });
+    let mut out = Vec::with_capacity(size + 5);
+    // Writing into a vector does not fail.
+    let _ = rmp::encode::write_map_len(&mut out, count);
+    for (key, value) in entries {
+        let _ = rmp::encode::write_str(&mut out, key);
+        out.extend_from_slice(value);
+    }
+    out
+}
+
+/// A position in MessagePack bytes.
+#[derive(Clone)]
+struct Walk<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+        let end = self.position.checked_add(count).ok_or(Malformed)?;
+        let taken = self.bytes.get(self.position..end).ok_or(Malformed)?;
+        self.position = end;
+        Ok(taken)
+    }
+
+    fn marker(&mut self) -> Result<Marker, Malformed> {
+        Ok(Marker::from_u8(self.take(1)?[0]))
+    }
+
+    /// A big-endian length of `width` bytes.
+    fn length(&mut self, width: usize) -> Result<usize, Malformed> {
+        let bytes = self.take(width)?;
+        Ok(bytes
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte)))
+    }
+
+    fn map_len(&mut self) -> Result<u32, Malformed> {
+        let len = match self.marker()? {
+            Marker::FixMap(len) => usize::from(len),
+            Marker::Map16 => self.length(2)?,
+            Marker::Map32 => self.length(4)?,
+            _ => return Err(Malformed),
+        };
+        u32::try_from(len).map_err(|_| Malformed)
+    }
+
+    fn string(&mut self) -> Result<&'a str, Malformed> {
+        let len = match self.marker()? {
+            Marker::FixStr(len) => usize::from(len),
+            Marker::Str8 => self.length(1)?,
+            Marker::Str16 => self.length(2)?,
+            Marker::Str32 => self.length(4)?,
+            _ => return Err(Malformed),
+        };
+        std::str::from_utf8(self.take(len)?).map_err(|_| Malformed)
+    }
+
+    /// Passes over one value, however deep, without recursion.
+    fn value(&mut self) -> Result<&'a [u8], Malformed> {
+        let start = self.position;
+        let mut open = 1_usize;
+        while open > 0 {
+            open = open - 1 + self.scalar_or_children()?;
+            // Each value has a byte at least, so a declared count beyond the rest is a lie.
+            if open > self.bytes.len() - self.position {
+                return Err(Malformed);
+            }
+        }
+        Ok(&self.bytes[start..self.position])
+    }
+
+    /// Passes over a marker and what belongs to it; returns how many values follow inside it.
+    fn scalar_or_children(&mut self) -> Result<usize, Malformed> {
+        let (skip, children) = match self.marker()? {
+            Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => {
+                (0, 0)
+            }
+            Marker::U8 | Marker::I8 => (1, 0),
+            Marker::U16 | Marker::I16 => (2, 0),
+            Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
+            Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
+            Marker::FixStr(len) => (usize::from(len), 0),
+            Marker::Str8 | Marker::Bin8 => (self.length(1)?, 0),
+            Marker::Str16 | Marker::Bin16 => (self.length(2)?, 0),
+            Marker::Str32 | Marker::Bin32 => (self.length(4)?, 0),
+            Marker::FixExt1 => (2, 0),
+            Marker::FixExt2 => (3, 0),
+            Marker::FixExt4 => (5, 0),
+            Marker::FixExt8 => (9, 0),
+            Marker::FixExt16 => (17, 0),
+            Marker::Ext8 => (self.length(1)? + 1, 0),
+            Marker::Ext16 => (self.length(2)? + 1, 0),
+            Marker::Ext32 => (self.length(4)? + 1, 0),
+            Marker::FixArray(len) => (0, usize::from(len)),
+            Marker::Array16 => (0, self.length(2)?),
+            Marker::Array32 => (0, self.length(4)?),
+            Marker::FixMap(len) => (0, 2 * usize::from(len)),
+            Marker::Map16 => (0, 2 * self.length(2)?),
+            Marker::Map32 => (0, 2 * self.length(4)?),
+            Marker::Reserved => return Err(Malformed),
+        };
+        self.take(skip)?;
+        Ok(children)
+    }
+}
