@@ -1,1 +1,245 @@
-//! See the design.
+//! The engine: one request's way from a token to a session and back to a header.
+//!
+//! [`load`] finds the session, [`plan`] decides what a commit has to do, [`commit`] does it.
+//! Only the engine knows store, machine key and cookies at once.
+
+mod breaker;
+mod commit;
+mod detached;
+mod events;
+mod exchange;
+mod headers;
+mod keys;
+mod lease;
+mod load;
+mod operation;
+mod plan;
+mod refresh;
+mod sealing;
+mod state;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use arc_swap::Guard;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use self::breaker::Breakers;
+pub use self::exchange::{Commit, Exchange, Finish};
+pub use self::headers::{RequestHeaders, ResponseHeaders};
+use self::keys::{KeyCache, SessionKeys};
+pub(crate) use self::plan::Intent;
+use self::refresh::Refresher;
+pub(crate) use self::state::SessionState;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::SessionConfig;
+use crate::id::StoreKeys;
+use crate::machine_key::KeyRing;
+use crate::store::{Role, Scope, SessionStore, StoreError};
+
+/// Sessions of one application over one store; cheap to clone.
+///
+/// An adapter makes one [`Exchange`] per request from it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: SessionConfig,
+    store: Arc<dyn SessionStore>,
+    keys: KeyCache,
+    store_keys: StoreKeys,
+    clock: Arc<dyn Clock>,
+    /// The store's clock less ours, in milliseconds, as of the last answer.
+    store_ahead: AtomicI64,
+    breakers: Breakers,
+    refresher: Refresher,
+    runtime: Option<Handle>,
+    tasks: TaskTracker,
+}
+
+/// An engine cannot work with what it was given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A ring that dies with this process was given to a store that outlives it.
+    #[error(
+        "the {store} store is shared with other processes, and an ephemeral key ring is not: \
+         open a ring file that all instances have (KeyRing::open), or set SESSION_MACHINE_KEY"
+    )]
+    EphemeralRing {
+        /// The store's name.
+        store: &'static str,
+    },
+    /// Sessions would outlive the keys that open them.
+    #[error(
+        "session.absolute_timeout is {timeout:?} and the key ring keeps keys for {longest:?} only: \
+         lower the timeout or raise the ring's longest_lifetime"
+    )]
+    OutlivesRing {
+        /// The configured absolute timeout.
+        timeout: Duration,
+        /// The ring's `longest_lifetime`.
+        longest: Duration,
+    },
+}
+
+/// The engine is not ready to serve sessions.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// The store cannot be reached or failed.
+    #[error("the session store failed: {0}")]
+    Store(#[from] StoreError),
+    /// The store takes no writes.
+    #[error("the {store} store is read-only: point the configuration at the primary")]
+    ReadOnly {
+        /// The store's name.
+        store: &'static str,
+    },
+}
+
+impl Engine {
+    /// An engine over `store`, with the keys of `ring`.
+    ///
+    /// Call it inside the tokio runtime that store connections shall live on: operations that
+    /// outlive their request run there.
+    ///
+    /// # Errors
+    /// The ring does not fit the store or the configuration.
+    pub fn new(
+        config: SessionConfig,
+        ring: KeyRing,
+        store: Arc<dyn SessionStore>,
+    ) -> Result<Self, EngineError> {
+        Self::with_clock(config, ring, store, Arc::new(SystemClock::default()))
+    }
+
+    /// The same with another clock; for tests.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn with_clock(
+        config: SessionConfig,
+        ring: KeyRing,
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, EngineError> {
+        check_ring(&config, &ring, &*store)?;
+        let inner = Inner {
+            keys: KeyCache::new(ring, &config, clock.now()),
+            store_keys: StoreKeys::new(config.app()),
+            store_ahead: AtomicI64::new(0),
+            breakers: Breakers::default(),
+            refresher: Refresher::new(clock.monotonic()),
+            runtime: Handle::try_current().ok(),
+            tasks: TaskTracker::new(),
+            config,
+            store,
+            clock,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The session side of one request.
+    #[must_use]
+    pub fn exchange(&self) -> Exchange {
+        Exchange::new(self.clone())
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &SessionConfig {
+        &self.inner.config
+    }
+
+    /// The key ring, for a [`Protector`](crate::Protector) of the application's own data.
+    #[must_use]
+    pub fn key_ring(&self) -> &KeyRing {
+        self.inner.keys.ring()
+    }
+
+    /// Whether sessions can be served now; what a readiness probe asks.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let store = &self.inner.store;
+        let ping = self.ask(Arc::clone(store).ping()).await?;
+        self.note_store_time(ping.store_time);
+        match ping.role {
+            Role::Primary => Ok(()),
+            Role::ReadOnly => Err(NotReady::ReadOnly {
+                store: store.name(),
+            }),
+        }
+    }
+
+    /// Waits until the store operations that outlived their requests are done, for a clean
+    /// shutdown. `false` if some were still running after `deadline`.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        self.inner.tasks.close();
+        let drained = tokio::time::timeout(deadline, self.inner.tasks.wait()).await;
+        drained.is_ok()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.inner.clock.monotonic()
+    }
+
+    fn keys(&self) -> Guard<Arc<SessionKeys>> {
+        self.inner.keys.load(&self.inner.config, self.now())
+    }
+
+    /// The store's clock, reckoned from its last answer.
+    fn store_now(&self) -> Timestamp {
+        let ahead = self.inner.store_ahead.load(Ordering::Relaxed);
+        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+    }
+
+    fn note_store_time(&self, store_time: Timestamp) {
+        let ahead = store_time
+            .as_millis()
+            .saturating_sub(self.now().as_millis());
+        self.inner.store_ahead.store(ahead, Ordering::Relaxed);
+    }
+}
+
+fn check_ring(
+    config: &SessionConfig,
+    ring: &KeyRing,
+    store: &dyn SessionStore,
+) -> Result<(), EngineError> {
+    if ring.is_ephemeral() && store.scope() == Scope::Shared {
+        return Err(EngineError::EphemeralRing {
+            store: store.name(),
+        });
+    }
+    let (timeout, longest) = (
+        config.absolute_timeout(),
+        ring.snapshot().longest_lifetime(),
+    );
+    if timeout > longest {
+        return Err(EngineError::OutlivesRing { timeout, longest });
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("app", &self.config().app())
+            .field("store", &self.inner.store.name())
+            .finish_non_exhaustive()
+    }
+}

@@ -27,6 +27,8 @@ pub enum SessionErrorKind {
     /// Another request changed what this one relies on, or renewed the session's id; nothing
     /// was saved.
     Conflict,
+    /// The session ended before a commit that the handler asked for; nothing was saved.
+    Ended,
     /// The client sent two live sessions under one name; nothing was saved.
     Ambiguous,
     /// The client sent more cookies than the session's cookie is looked for in.
@@ -53,6 +55,7 @@ impl SessionErrorKind {
             Self::TooLarge => "too_large",
             Self::TooLate => "too_late",
             Self::Conflict => "conflict",
+            Self::Ended => "ended",
             Self::Ambiguous => "ambiguous",
             Self::HeaderTooLarge => "header_too_large",
             Self::Unavailable => "unavailable",
@@ -73,7 +76,7 @@ impl SessionErrorKind {
             | Self::TooLarge
             | Self::TooLate
             | Self::Corrupt => 500,
-            Self::Conflict | Self::Ambiguous => 409,
+            Self::Conflict | Self::Ended | Self::Ambiguous => 409,
             Self::HeaderTooLarge => 431,
             Self::Unavailable | Self::Busy | Self::UnknownKey => 503,
         }

@@ -11,6 +11,7 @@ mod error;
 mod id;
 mod machine_key;
 mod record;
+mod session;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -21,9 +22,13 @@ pub use self::access::Access;
 pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
 pub use self::crypto::RandomError;
+pub use self::engine::{
+    Commit, Engine, EngineError, Exchange, Finish, NotReady, RequestHeaders, ResponseHeaders,
+};
 pub use self::error::{SessionError, SessionErrorKind};
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
+pub use self::session::{LiveSession, ReadOnlySession, Session};
 pub use self::store::{
     Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
     Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,

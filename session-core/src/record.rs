@@ -109,6 +109,24 @@ pub struct Loaded {
     pub store_time: Timestamp,
 }
 
+impl Loaded {
+    /// A record as it is found right after it was written.
+    pub(crate) fn fresh(
+        record: Record,
+        revision: Revision,
+        lifetime: Lifetime,
+        store_time: Timestamp,
+    ) -> Self {
+        Self {
+            record,
+            revision,
+            idle: lifetime.idle,
+            time_left: lifetime.idle.min(lifetime.absolute),
+            store_time,
+        }
+    }
+}
+
 /// Why a session is no more, or no more under this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {

@@ -1,0 +1,168 @@
+//! Circuit breakers: an endpoint that cannot be reached is not asked by every request.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// This many failures to reach an endpoint in a row open its breaker.
+const FAILURES: u32 = 5;
+
+/// While a breaker is open, one request a second is let through, counted from the end of the
+/// last one.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The breakers of a store's endpoints.
+#[derive(Debug, Default)]
+pub(super) struct Breakers {
+    /// Whether any endpoint has failed since its last success. Spares healthy stores the lock.
+    troubled: AtomicBool,
+    circuits: Mutex<HashMap<u16, Circuit>>,
+}
+
+#[derive(Debug, Default)]
+struct Circuit {
+    failures: u32,
+    probing: bool,
+    next_probe: Duration,
+}
+
+/// What came of a request, as far as reaching the endpoint goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Reached,
+    Unreachable,
+}
+
+/// What a breaker did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    Opened,
+    Closed,
+}
+
+impl Breakers {
+    /// Whether a request to `endpoint` may go out at the monotonic time `now`.
+    pub(super) fn admit(&self, endpoint: u16, now: impl FnOnce() -> Duration) -> bool {
+        if self.is_calm() {
+            return true;
+        }
+        let mut circuits = self.circuits.lock();
+        let Some(circuit) = circuits.get_mut(&endpoint) else {
+            return true;
+        };
+        if circuit.failures < FAILURES {
+            return true;
+        }
+        let admitted = !circuit.probing && now() >= circuit.next_probe;
+        circuit.probing |= admitted;
+        admitted
+    }
+
+    /// Whether no endpoint has failed since its last success.
+    fn is_calm(&self) -> bool {
+        !self.troubled.load(Ordering::Acquire)
+    }
+
+    /// Notes what came of a request that was admitted.
+    pub(super) fn record(
+        &self,
+        endpoint: u16,
+        reach: Reach,
+        now: impl FnOnce() -> Duration,
+    ) -> Change {
+        match reach {
+            Reach::Reached if self.is_calm() => Change::None,
+            Reach::Reached => self.heal(endpoint),
+            Reach::Unreachable => self.fail(endpoint, now()),
+        }
+    }
+
+    fn heal(&self, endpoint: u16) -> Change {
+        let mut circuits = self.circuits.lock();
+        let healed = circuits.remove(&endpoint);
+        self.troubled.store(!circuits.is_empty(), Ordering::Release);
+        match healed {
+            Some(circuit) if circuit.failures >= FAILURES => Change::Closed,
+            _ => Change::None,
+        }
+    }
+
+    fn fail(&self, endpoint: u16, now: Duration) -> Change {
+        let mut circuits = self.circuits.lock();
+        self.troubled.store(true, Ordering::Release);
+        let circuit = circuits.entry(endpoint).or_default();
+        circuit.failures = circuit.failures.saturating_add(1);
+        circuit.probing = false;
+        circuit.next_probe = now + PROBE_INTERVAL;
+        if circuit.failures == FAILURES {
+            Change::Opened
+        } else {
+            Change::None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Breakers, Change, Duration, FAILURES, Reach};
+
+    fn opened() -> Breakers {
+        let breakers = Breakers::default();
+        for _ in 1..FAILURES {
+            assert_eq!(
+                breakers.record(0, Reach::Unreachable, || Duration::ZERO),
+                Change::None
+            );
+            assert!(breakers.admit(0, || Duration::ZERO));
+        }
+        assert_eq!(
+            breakers.record(0, Reach::Unreachable, || Duration::ZERO),
+            Change::Opened
+        );
+        breakers
+    }
+
+    #[test]
+    fn five_failures_in_a_row_open_it() {
+        let breakers = opened();
+        assert!(!breakers.admit(0, || Duration::from_millis(999)));
+        assert!(
+            breakers.admit(1, || Duration::ZERO),
+            "the other endpoint is fine"
+        );
+    }
+
+    #[test]
+    fn a_success_in_between_starts_the_count_again() {
+        let breakers = Breakers::default();
+        for _ in 0..3 {
+            for _ in 1..FAILURES {
+                breakers.record(0, Reach::Unreachable, || Duration::ZERO);
+            }
+            assert_eq!(
+                breakers.record(0, Reach::Reached, || Duration::ZERO),
+                Change::None
+            );
+        }
+        assert!(breakers.admit(0, || Duration::ZERO));
+    }
+
+    #[test]
+    fn one_probe_a_second_counted_from_the_end_of_the_last() {
+        let breakers = opened();
+        let seconds = Duration::from_secs;
+        assert!(breakers.admit(0, || seconds(1)));
+        assert!(!breakers.admit(0, || seconds(9)), "a probe is under way");
+        breakers.record(0, Reach::Unreachable, || seconds(10));
+        assert!(!breakers.admit(0, || seconds(10)));
+        assert!(breakers.admit(0, || seconds(11)));
+        assert_eq!(
+            breakers.record(0, Reach::Reached, || seconds(11)),
+            Change::Closed
+        );
+        assert!(breakers.admit(0, || seconds(11)) && breakers.admit(0, || seconds(11)));
+    }
+}

@@ -1,0 +1,356 @@
+//! One request and its response, as far as the session goes.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Engine;
+use super::commit::{Committed, Stage};
+use super::detached::Detached;
+use super::headers::{RequestHeaders, ResponseHeaders, TokenChange};
+use super::plan::Plan;
+use super::refresh::Verdict;
+use super::state::SessionState;
+use crate::access::Access;
+use crate::error::SessionError;
+use crate::id::StoreKey;
+use crate::store::{Load, StoreError, Touch};
+
+/// The session side of one request; cheap to clone.
+///
+/// An adapter makes one from the [`Engine`] for each request, [opens](Exchange::open) it when
+/// the first extractor asks, and [finishes](Exchange::finish) it before the response's head is
+/// sent. Until somebody asks, nothing is parsed and nothing is loaded.
+#[derive(Clone)]
+pub struct Exchange {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    /// One load at a time.
+    opening: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    access: Access,
+    session: Option<SessionState>,
+    token: TokenChange,
+    /// Whether a stream or a WebSocket goes on with the session.
+    live: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nobody has asked for the session.
+    Unopened,
+    /// The handler has it.
+    Open,
+    /// A commit is under way.
+    Committing,
+    /// The response's head is on its way.
+    HeadSent,
+    /// The request ended without a response.
+    Abandoned,
+}
+
+/// What [`Exchange::finish`] has to do.
+#[derive(Debug)]
+pub enum Finish {
+    /// Nothing that takes time: these are the headers.
+    Done(ResponseHeaders),
+    /// A commit has to happen first.
+    Commit(Commit),
+}
+
+/// A commit before the response's head. It runs to its end even if this future is dropped.
+#[derive(Debug)]
+pub struct Commit {
+    exchange: Exchange,
+    running: Detached<Result<(), SessionError>>,
+}
+
+impl Future for Commit {
+    type Output = Result<ResponseHeaders, SessionError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let committed = ready!(Pin::new(&mut self.running).poll(context));
+        let exchange = &self.exchange;
+        Poll::Ready(exchange.judge(committed).map(|()| {
+            let token = std::mem::take(&mut exchange.lock().token);
+            exchange.engine().response_headers(true, token)
+        }))
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(engine: Engine) -> Self {
+        let state = State {
+            phase: Phase::Unopened,
+            access: Access::ReadOnly,
+            session: None,
+            token: TokenChange::None,
+            live: false,
+        };
+        let shared = Shared {
+            engine,
+            opening: tokio::sync::Mutex::new(()),
+            state: Mutex::new(state),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The engine that this exchange belongs to.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// Loads the session if nobody has yet, and takes its lease if `access` demands it.
+    ///
+    /// # Errors
+    /// The session could not be loaded; what the client holds is left as it is.
+    pub async fn open(
+        &self,
+        headers: &impl RequestHeaders,
+        access: Access,
+    ) -> Result<(), SessionError> {
+        let _opening = self.shared.opening.lock().await;
+        let before = self.phase_and_access();
+        match before {
+            (Phase::Unopened, _) => self.load(headers, access).await,
+            (Phase::Open, held) if held < access => self.raise(access).await,
+            (Phase::Open, _) => Ok(()),
+            (Phase::Committing | Phase::HeadSent | Phase::Abandoned, _) => {
+                Err(SessionError::too_late())
+            }
+        }
+        .inspect_err(|error| self.engine().tell_failure(error))
+    }
+
+    /// Says that a stream or a WebSocket goes on with the session after the response's head.
+    pub fn keep_live(&self) {
+        self.lock().live = true;
+    }
+
+    /// Ends the handler's part: plans the commit that has to happen before the response's head
+    /// is sent. Call it once, for every response, whatever its status.
+    #[must_use]
+    pub fn finish(&self) -> Finish {
+        let engine = self.engine();
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            let unopened = state.phase == Phase::Unopened;
+            state.phase = Phase::HeadSent;
+            let headers = engine.response_headers(!unopened, TokenChange::None);
+            return Finish::Done(headers);
+        }
+        let plan = state.session.as_ref().map(|session| session.plan(engine));
+        if plan.is_none_or(|plan| plan == Plan::Nothing) {
+            state.phase = Phase::HeadSent;
+            let token = std::mem::take(&mut state.token);
+            return Finish::Done(engine.response_headers(true, token));
+        }
+        let stage = Stage::Head { live: state.live };
+        drop(state);
+        Finish::Commit(Commit {
+            exchange: self.clone(),
+            running: self.start_commit(stage),
+        })
+    }
+
+    /// Ends a request that has no response: commits nothing and gives a lease back.
+    ///
+    /// Does nothing after [`Exchange::finish`].
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Unopened | Phase::Open) {
+            state.phase = Phase::Abandoned;
+            state.session = None;
+        }
+    }
+
+    /// Commits now what was changed so far.
+    pub(crate) async fn commit(&self, live: bool) -> Result<(), SessionError> {
+        let after_head = self.lock().phase == Phase::HeadSent;
+        let stage = match (after_head, live) {
+            (false, _) => Stage::Midway,
+            (true, true) => Stage::Live,
+            (true, false) => return Err(SessionError::too_late()),
+        };
+        let committed = self.start_commit(stage).await;
+        self.judge(committed)
+    }
+
+    /// Extends the session; `false` if it has ended.
+    pub(crate) async fn keep_alive(&self) -> Result<bool, SessionError> {
+        let Some(key) = self.stored_key()? else {
+            return Ok(false);
+        };
+        let engine = self.engine();
+        let touching = Arc::clone(&engine.inner.store).touch(key);
+        Ok(engine.read(&key, touching).await? == Touch::Touched)
+    }
+
+    /// Puts what is stored now under the changes; `false` if the session has ended.
+    pub(crate) async fn reload(&self) -> Result<bool, SessionError> {
+        let Some(key) = self.stored_key()? else {
+            return Ok(false);
+        };
+        let engine = self.engine();
+        let loading = Arc::clone(&engine.inner.store).load(key);
+        let Load::Found(loaded) = engine.read(&key, loading).await? else {
+            return Ok(false);
+        };
+        self.read(|engine, state| state.rebase(engine, loaded))?;
+        Ok(true)
+    }
+
+    fn stored_key(&self) -> Result<Option<StoreKey>, SessionError> {
+        self.read(|_, state| Ok(state.live.as_ref().map(|live| live.key)))
+    }
+
+    /// What `look` sees of the session.
+    pub(crate) fn read<T>(
+        &self,
+        look: impl FnOnce(&Engine, &mut SessionState) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let mut state = self.lock();
+        let session = state.session.as_mut().ok_or_else(SessionError::too_late)?;
+        look(self.engine(), session)
+    }
+
+    /// Changes the session; after the response's head only if `live`.
+    pub(crate) fn change<T>(
+        &self,
+        live: bool,
+        change: impl FnOnce(&Engine, &mut SessionState) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let mut state = self.lock();
+        let open = match state.phase {
+            Phase::Open => true,
+            Phase::HeadSent => live,
+            Phase::Unopened | Phase::Committing | Phase::Abandoned => false,
+        };
+        let session = state.session.as_mut().filter(|_| open);
+        change(self.engine(), session.ok_or_else(SessionError::too_late)?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock()
+    }
+
+    fn phase_and_access(&self) -> (Phase, Access) {
+        let state = self.lock();
+        (state.phase, state.access)
+    }
+
+    async fn load(
+        &self,
+        headers: &impl RequestHeaders,
+        access: Access,
+    ) -> Result<(), SessionError> {
+        let engine = self.engine();
+        engine.refresh_if_due();
+        let mut presented = engine.present(headers);
+        let mut undecided = false;
+        if let Some(kid) = presented.unknown {
+            match engine.judge_unknown(kid).await {
+                Verdict::Changed => presented = engine.present(headers),
+                Verdict::Foreign => {}
+                Verdict::Undecided => undecided = true,
+            }
+        }
+        let session = engine.load(presented, undecided, access).await?;
+        let mut state = self.lock();
+        state.session = Some(session);
+        state.access = access;
+        state.phase = Phase::Open;
+        Ok(())
+    }
+
+    /// Takes the lease of a session that was loaded for less.
+    async fn raise(&self, access: Access) -> Result<(), SessionError> {
+        if access == Access::Exclusive {
+            let Some(mut session) = self.lock().session.take() else {
+                return Err(SessionError::too_late());
+            };
+            let taken = self.engine().take_lease(&mut session).await;
+            self.lock().session = Some(session);
+            taken?;
+        }
+        self.lock().access = access;
+        Ok(())
+    }
+
+    /// Starts a commit, which runs to its end whether or not somebody waits for it.
+    fn start_commit(&self, stage: Stage) -> Detached<Result<(), SessionError>> {
+        let exchange = self.clone();
+        let committing = Box::pin(async move { exchange.run_commit(stage).await });
+        self.engine()
+            .detached(self.engine().config().commit_timeout(), committing)
+    }
+
+    async fn run_commit(&self, stage: Stage) -> Result<(), SessionError> {
+        let engine = self.engine();
+        let Some(session) = self.begin_commit(stage) else {
+            return Err(SessionError::too_late());
+        };
+        let plan = session.plan(engine);
+        let committed = engine.commit(plan, session, stage).await;
+        let mut state = self.lock();
+        state.phase = match stage {
+            Stage::Midway => Phase::Open,
+            Stage::Head { .. } | Stage::Live => Phase::HeadSent,
+        };
+        let Committed {
+            state: session,
+            token,
+        } = committed?;
+        state.session = Some(session);
+        if !matches!(token, TokenChange::None) {
+            state.token = token;
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        committed: Result<Result<(), SessionError>, StoreError>,
+    ) -> Result<(), SessionError> {
+        committed
+            .unwrap_or_else(|error| Err(error.into()))
+            .inspect_err(|error| self.engine().tell_failure(error))
+    }
+
+    fn begin_commit(&self, stage: Stage) -> Option<SessionState> {
+        let mut state = self.lock();
+        let expected = match stage {
+            Stage::Midway | Stage::Head { .. } => Phase::Open,
+            Stage::Live => Phase::HeadSent,
+        };
+        if state.phase != expected {
+            return None;
+        }
+        let session = state.session.take()?;
+        state.phase = Phase::Committing;
+        Some(session)
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (phase, access) = self.phase_and_access();
+        f.debug_struct("Exchange")
+            .field("phase", &phase)
+            .field("access", &access)
+            .finish_non_exhaustive()
+    }
+}

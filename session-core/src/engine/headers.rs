@@ -1,0 +1,165 @@
+//! What the engine reads of a request and adds to a response, without a type of any framework.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use super::Engine;
+use super::state::Via;
+use crate::cause::Cause;
+use crate::cookie;
+use crate::machine_key::{Kid, Token, TokenKeys, VerifiedId};
+
+/// The headers of a request; an adapter implements it for its framework's type.
+pub trait RequestHeaders {
+    /// The values of all header lines of that name, in order. `name` is in lower case.
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+}
+
+/// What an adapter adds to a response.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ResponseHeaders {
+    /// `Set-Cookie`, to be appended, if the session's cookie changes.
+    pub set_cookie: Option<String>,
+    /// The session's own response header and its value, to be set, if the client uses one.
+    /// An empty value says that the session has ended.
+    pub token: Option<(String, String)>,
+    /// Names of request headers that the response depends on, to be appended to `Vary`.
+    pub vary: Vec<Cow<'static, str>>,
+}
+
+impl ResponseHeaders {
+    /// Whether the response must not be stored by any cache: set `Cache-Control: no-store`,
+    /// whatever the handler said.
+    #[must_use]
+    pub fn no_store(&self) -> bool {
+        self.set_cookie.is_some() || self.token.is_some()
+    }
+}
+
+impl fmt::Debug for ResponseHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHeaders")
+            .field("set_cookie", &self.set_cookie.is_some())
+            .field("token", &self.token.is_some())
+            .field("vary", &self.vary)
+            .finish()
+    }
+}
+
+/// What becomes of the client's token.
+#[derive(Debug, Default)]
+pub(super) enum TokenChange {
+    /// It stays as it is.
+    #[default]
+    None,
+    /// The client gets this one.
+    Issue {
+        via: Via,
+        token: Token,
+        max_age: Option<Duration>,
+    },
+    /// The client forgets it.
+    Remove(Via),
+}
+
+/// A token that was verified, and where it came from.
+pub(super) struct Candidate {
+    pub(super) id: VerifiedId,
+    pub(super) via: Via,
+}
+
+/// What a request presents.
+#[derive(Default)]
+pub(super) struct Presented {
+    /// Verified tokens of different sessions.
+    pub(super) candidates: Vec<Candidate>,
+    /// A key id that the ring does not hold.
+    pub(super) unknown: Option<Kid>,
+    /// Whether there were more cookies than are looked at.
+    pub(super) overlong: bool,
+    /// Whether the client sent the session's header, even with a dead token.
+    pub(super) by_header: bool,
+}
+
+impl Engine {
+    /// Finds and verifies the tokens of a request. Asks no store.
+    pub(super) fn present(&self, headers: &impl RequestHeaders) -> Presented {
+        let keys = self.keys();
+        let mut presented = Presented::default();
+        if let (Some(config), Some(tokens)) = (self.config().transports().cookie(), &keys.cookie) {
+            match cookie::candidates(headers.values("cookie"), config.name().as_bytes()) {
+                Ok(found) => {
+                    for text in found.iter() {
+                        self.judge_token(&mut presented, tokens, text, Via::Cookie);
+                    }
+                }
+                Err(_) => presented.overlong = true,
+            }
+        }
+        if let (Some(config), Some(tokens)) = (self.config().transports().header(), &keys.header) {
+            for text in headers.values(config.name()) {
+                presented.by_header = true;
+                self.judge_token(&mut presented, tokens, text, Via::Header);
+            }
+        }
+        presented
+    }
+
+    fn judge_token(&self, presented: &mut Presented, tokens: &TokenKeys, text: &[u8], via: Via) {
+        match tokens.verify(text, self.now()) {
+            Ok(id) => {
+                let same = |other: &Candidate| other.id.id().as_bytes() == id.id().as_bytes();
+                if !presented.candidates.iter().any(same) {
+                    presented.candidates.push(Candidate { id, via });
+                }
+            }
+            Err(rejected) => {
+                if rejected.cause == Cause::UnknownKey {
+                    presented.unknown = rejected.kid;
+                }
+                super::events::token_rejected(rejected.cause);
+            }
+        }
+    }
+
+    /// The headers of a response.
+    pub(super) fn response_headers(&self, read: bool, change: TokenChange) -> ResponseHeaders {
+        let mut headers = ResponseHeaders::default();
+        let transports = self.config().transports();
+        if read {
+            let cookie = transports.cookie().map(|_| Cow::Borrowed("Cookie"));
+            let header = transports
+                .header()
+                .map(|header| header.name().to_owned().into());
+            headers.vary = cookie.into_iter().chain(header).collect();
+        }
+        let cookie = transports.cookie();
+        let header = transports.header().map(|header| header.name().to_owned());
+        match change {
+            TokenChange::None => {}
+            TokenChange::Issue {
+                via: Via::Cookie,
+                token,
+                max_age,
+            } => {
+                headers.set_cookie =
+                    cookie.map(|cookie| cookie.set_cookie(token.as_str(), max_age));
+            }
+            TokenChange::Remove(Via::Cookie) => {
+                headers.set_cookie = cookie.map(|cookie| cookie.removal_cookie());
+            }
+            TokenChange::Issue {
+                via: Via::Header,
+                token,
+                ..
+            } => {
+                headers.token = header.map(|name| (name, token.as_str().to_owned()));
+            }
+            TokenChange::Remove(Via::Header) => {
+                headers.token = header.map(|name| (name, String::new()));
+            }
+        }
+        headers
+    }
+}

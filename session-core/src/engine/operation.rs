@@ -1,0 +1,110 @@
+//! Store operations, each with its deadline and its endpoint's breaker.
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+use super::Engine;
+use super::breaker::{Change, Reach};
+use super::detached::Operation;
+use crate::id::StoreKey;
+use crate::store::{StoreError, StoreErrorKind};
+
+/// What a store's method returns.
+type StoreOperation<T> = Operation<Result<T, StoreError>>;
+
+impl Engine {
+    /// Runs a store operation. Only for futures that are detached themselves: dropping this one
+    /// drops the operation.
+    pub(super) async fn call<T>(
+        &self,
+        key: &StoreKey,
+        operation: StoreOperation<T>,
+    ) -> Result<T, StoreError> {
+        let deadline = self.config().operation_timeout();
+        self.call_within(key, deadline, operation).await
+    }
+
+    /// [`Engine::call`] with a deadline of its own, for operations that may wait for others.
+    pub(super) async fn call_within<T>(
+        &self,
+        key: &StoreKey,
+        deadline: Duration,
+        mut operation: StoreOperation<T>,
+    ) -> Result<T, StoreError> {
+        let endpoint = self.admit(key)?;
+        let polled = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await;
+        let result = match polled {
+            Poll::Ready(result) => result,
+            Poll::Pending => self.timed(deadline, operation).await.flatten(),
+        };
+        self.judge(endpoint, &result);
+        result
+    }
+
+    /// Runs a store operation to its end even if the caller is dropped.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        key: &StoreKey,
+        operation: StoreOperation<T>,
+    ) -> Result<T, StoreError> {
+        let endpoint = self.admit(key)?;
+        let deadline = self.config().operation_timeout();
+        let result = self.detached(deadline, operation).await.flatten();
+        self.judge(endpoint, &result);
+        result
+    }
+
+    /// A store operation that belongs to no session.
+    pub(super) async fn ask<T>(&self, operation: StoreOperation<T>) -> Result<T, StoreError> {
+        let deadline = self.config().operation_timeout();
+        self.timed(deadline, operation).await.flatten()
+    }
+
+    /// Runs a task that nobody waits for.
+    pub(super) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let runtime = self.runtime()?;
+        let task = self.inner.tasks.spawn_on(task.in_current_span(), &runtime);
+        Some(task.abort_handle())
+    }
+
+    /// The runtime that the engine was made in; without one, that of the caller.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        let captured = self.inner.runtime.clone();
+        captured.or_else(|| Handle::try_current().ok())
+    }
+
+    fn admit(&self, key: &StoreKey) -> Result<u16, StoreError> {
+        let endpoint = self.inner.store.endpoint(key.route());
+        if self.inner.breakers.admit(endpoint, || self.monotonic()) {
+            return Ok(endpoint);
+        }
+        let message = "not asked, because it could not be reached five times in a row; \
+                       one request a second tries again";
+        Err(self.failure(StoreErrorKind::Unavailable, message.to_owned()))
+    }
+
+    fn judge<T>(&self, endpoint: u16, result: &Result<T, StoreError>) {
+        let reach = match result {
+            Err(error) if error.is_unreachable() => Reach::Unreachable,
+            _ => Reach::Reached,
+        };
+        let change = self
+            .inner
+            .breakers
+            .record(endpoint, reach, || self.monotonic());
+        let store = self.inner.store.name();
+        match change {
+            Change::None => {}
+            Change::Opened => tracing::error!(store, endpoint, "store unreachable: breaker opened"),
+            Change::Closed => tracing::info!(store, endpoint, "store reachable: breaker closed"),
+        }
+    }
+}
