@@ -17,6 +17,7 @@ mod values;
 
 pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
+pub use self::cookie::{CookieConfig, CookieConfigBuilder};
 pub use self::crypto::RandomError;
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
@@ -24,3 +25,5 @@ pub use self::store::{
     Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
     Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,
 };
+pub use self::transport::{HeaderConfig, HeaderConfigBuilder, Transport, Transports};
+pub use ::cookie::SameSite;
