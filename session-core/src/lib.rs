@@ -17,6 +17,10 @@ mod values;
 
 pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
+pub use self::config::{
+    ConfigError, ConfigFile, Environment, MachineKeyConfig, SessionConfig, SessionConfigBuilder,
+    StoreConfig,
+};
 pub use self::cookie::{CookieConfig, CookieConfigBuilder};
 pub use self::crypto::RandomError;
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
