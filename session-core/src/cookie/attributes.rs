@@ -199,7 +199,7 @@ impl Attributes {
         } else if path.len() > MAX_ATTRIBUTE_LENGTH {
             "longer than 1,024 bytes"
         } else if !path.bytes().all(is_attribute_byte) {
-            "only printable ASCII without \";\" may stand in a path"
+            "only visible ASCII without \";\" may stand in a path"
         } else {
             return Ok(());
         };
@@ -301,5 +301,5 @@ const fn is_host_byte(byte: u8) -> bool {
 }
 
 const fn is_attribute_byte(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b';'
+    matches!(byte, b'!'..=b'~') && byte != b';'
 }
