@@ -21,6 +21,11 @@ mod values;
 pub use self::access::Access;
 pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
+pub use self::config::{
+    ConfigError, ConfigFile, Environment, MachineKeyConfig, SessionConfig, SessionConfigBuilder,
+    StoreConfig,
+};
+pub use self::cookie::{CookieConfig, CookieConfigBuilder};
 pub use self::crypto::RandomError;
 pub use self::engine::{
     Commit, Engine, EngineError, Exchange, Finish, NotReady, RequestHeaders, ResponseHeaders,
@@ -34,3 +39,5 @@ pub use self::store::{
     Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,
 };
 pub use self::values::{Key, OnConflict, SessionKey};
+pub use self::transport::{HeaderConfig, HeaderConfigBuilder, Transport, Transports};
+pub use ::cookie::SameSite;

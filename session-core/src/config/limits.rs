@@ -1,0 +1,83 @@
+//! Which values settings may have.
+
+use std::time::Duration;
+
+use super::error::Problem;
+
+/// As long as browsers keep a cookie. Something has to end every session, because a key must
+/// know when it may die.
+pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// No request waits, and no lock holds, for longer.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The store's resolution.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+pub(super) const SMALLEST_PAYLOAD: usize = 1 << 10;
+pub(super) const LARGEST_PAYLOAD: usize = 32 << 20;
+
+const LONGEST_APP: usize = 64;
+
+type Verdict = Result<(), Problem>;
+
+pub(super) fn check_duration(key: &str, value: Duration, longest: Duration) -> Verdict {
+    let problem = |wrong: &str, fix: String| {
+        let problem = Problem::new(key, wrong, fix).value(shown(value));
+        Err(problem)
+    };
+    if value < SHORTEST {
+        problem(
+            "shorter than a millisecond",
+            "write at least \"1ms\"".to_owned(),
+        )
+    } else if value > longest {
+        problem("too long", format!("write at most {}", shown(longest)))
+    } else {
+        Ok(())
+    }
+}
+
+pub(super) fn check_order(idle: Duration, absolute: Duration) -> Verdict {
+    if idle <= absolute {
+        return Ok(());
+    }
+    let wrong = format!("shorter than session.idle_timeout = {}", shown(idle));
+    let fix = "raise absolute_timeout or lower idle_timeout";
+    Err(Problem::new("session.absolute_timeout", wrong, fix)
+        .value(shown(absolute))
+        .related("session.idle_timeout"))
+}
+
+pub(super) fn check_payload(bytes: usize) -> Verdict {
+    if (SMALLEST_PAYLOAD..=LARGEST_PAYLOAD).contains(&bytes) {
+        return Ok(());
+    }
+    let wrong = "out of range";
+    let fix = "write between \"1KiB\" and \"32MiB\"";
+    Err(Problem::new("session.limits.max_payload", wrong, fix).value(bytes.to_string()))
+}
+
+pub(super) fn check_app(app: Option<&str>) -> Verdict {
+    const KEY: &str = "session.app";
+    let fix = "write a name that is this application's alone, for example app = \"shop\"";
+    let Some(app) = app else {
+        return Err(Problem::new(KEY, "missing", fix));
+    };
+    let wrong = if app.is_empty() {
+        "empty"
+    } else if app.len() > LONGEST_APP {
+        "longer than 64 bytes"
+    } else if !app.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        "only printable ASCII may stand in it, because keys are derived from its bytes"
+    } else if app.trim() != app {
+        "begins or ends with a space"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(KEY, wrong, fix).value(format!("{app:?}")))
+}
+
+fn shown(duration: Duration) -> String {
+    format!("\"{}\"", humantime::format_duration(duration))
+}
