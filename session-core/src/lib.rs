@@ -19,6 +19,11 @@ pub use self::cause::Cause;
 pub use self::clock::{Clock, SystemClock, Timestamp};
 pub use self::crypto::RandomError;
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
+pub use self::machine_key::{
+    Fingerprint, KeyRing, KeyRingError, KeyRingErrorKind, KeyRingOptions, KeyState, KeyStatus,
+    KeyText, Kid, MachineKey, ParseFingerprintError, Protector, ProtectorError, ProtectorErrorKind,
+    Ring,
+};
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::store::{
     Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
