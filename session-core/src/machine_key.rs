@@ -1,1 +1,44 @@
-//! See the design.
+//! The machine key: where the ring of keys comes from, and what is signed and sealed with it.
+//!
+//! A [`KeyRing`] is the live handle on a source (a ring file, the environment, inline tokens, an
+//! ASP.NET pair); [`KeyRing::snapshot`] gives the immutable [`Ring`] of the moment, from which
+//! token keys, sealers and fingerprints are derived per application and purpose. Nothing here
+//! knows stores or sessions.
+
+mod aspnet;
+mod create;
+mod dates;
+mod envelope;
+mod error;
+mod file;
+mod fingerprint;
+mod hex;
+mod key;
+mod key_ring;
+#[cfg(unix)]
+mod location;
+#[cfg_attr(not(unix), path = "machine_key/portable.rs")]
+mod open;
+mod protector;
+mod ring;
+mod samples;
+mod schedule;
+mod source;
+mod strength;
+mod token;
+#[cfg(unix)]
+mod trust;
+
+pub(crate) use self::envelope::{Opened, SealError, Sealer};
+pub use self::error::{KeyRingError, KeyRingErrorKind};
+pub(crate) use self::fingerprint::FingerprintKey;
+pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
+pub use self::key::{KeyText, Kid, MachineKey};
+pub use self::key_ring::{KeyRing, KeyRingOptions};
+pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
+pub use self::ring::Ring;
+pub use self::schedule::{KeyState, KeyStatus};
+pub(crate) use self::token::{Carrier, Rejected, Token, TokenKeys, VerifiedId};
+
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,193 @@
+//! Creating a ring file once, however many processes start at the same time.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::error::{KeyRingError, KeyRingErrorKind};
+use super::hex::Hex;
+use super::open::{self, Found, io_error};
+use crate::crypto;
+
+const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// A ring file to be created.
+pub(super) struct Creation<'a> {
+    /// The path as configured, by which the ring is read back.
+    pub(super) path: &'a Path,
+    /// The same path with its links followed.
+    pub(super) target: &'a Path,
+    pub(super) world_readable: bool,
+    pub(super) lock_timeout: Duration,
+}
+
+/// The bytes of the ring at the path after a creation.
+pub(super) enum Created {
+    /// This process made it.
+    Ours(Zeroizing<Vec<u8>>),
+    /// Another process was faster.
+    Theirs(Zeroizing<Vec<u8>>),
+}
+
+impl Creation<'_> {
+    /// Writes what `render` makes, unless a ring is there by the time the lock is held.
+    pub(super) fn run(
+        &self,
+        render: impl FnOnce() -> Result<Zeroizing<String>, KeyRingError>,
+    ) -> Result<Created, KeyRingError> {
+        let _lock = self.lock()?;
+        if let Found::Ring(bytes) = open::read(self.path, self.world_readable)? {
+            return Ok(Created::Theirs(bytes));
+        }
+        let text = render()?;
+        let written = self.write(text.as_bytes());
+        let won = written.map_err(|error| io_error(self.target, error))?;
+        let bytes = self.read_back()?;
+        match (won, bytes.as_slice() == text.as_bytes()) {
+            (true, true) => Ok(Created::Ours(bytes)),
+            (true, false) => Err(self.replaced()),
+            (false, _) => Ok(Created::Theirs(bytes)),
+        }
+    }
+
+    /// The lock file stays: removing it would let two processes hold two locks of one name.
+    fn lock(&self) -> Result<File, KeyRingError> {
+        let path = beside(self.target, "", ".lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = private(&mut options)
+            .open(&path)
+            .map_err(|error| io_error(&path, error))?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
+                Err(TryLockError::WouldBlock) if start.elapsed() < self.lock_timeout => {
+                    std::thread::sleep(LOCK_RETRY);
+                }
+                Err(TryLockError::WouldBlock) => return Err(locked(&path)),
+            }
+        }
+    }
+
+    /// Whether this process put the ring there. The final name appears with all of its bytes or
+    /// not at all.
+    fn write(&self, bytes: &[u8]) -> io::Result<bool> {
+        let mut random = [0; 8];
+        crypto::fill_random(&mut random).map_err(io::Error::other)?;
+        let suffix = format!(".{}.tmp", Hex(&random));
+        let temporary = Temporary(beside(self.target, ".", &suffix));
+        write_new(&temporary.0, bytes)?;
+        let won = match fs::hard_link(&temporary.0, self.target) {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) if has_no_links(&error) => write_unless_there(self.target, bytes)?,
+            Err(error) => return Err(error),
+        };
+        sync_directory(self.target)?;
+        Ok(won)
+    }
+
+    fn read_back(&self) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
+        match open::read(self.path, self.world_readable)? {
+            Found::Ring(bytes) => Ok(bytes),
+            Found::Absent(_) => Err(self.replaced()),
+        }
+    }
+
+    fn replaced(&self) -> KeyRingError {
+        KeyRingError::new(
+            KeyRingErrorKind::Io,
+            format!(
+                "the key ring {} was written and reads back differently; \
+                 find out what else writes there",
+                self.path.display()
+            ),
+        )
+    }
+}
+
+/// Removed when dropped, whatever happened meanwhile.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn write_unless_there(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    match write_new(path, bytes) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = private(&mut options).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    options.mode(0o600).custom_flags(flags)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What file systems without hard links answer.
+#[cfg(unix)]
+fn has_no_links(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::INVAL)
+    )
+}
+
+#[cfg(not(unix))]
+fn has_no_links(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::Unsupported
+}
+
+/// A sibling of `path` whose name has something before and after.
+fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
+    let mut name = OsString::from(before);
+    name.push(path.file_name().unwrap_or_default());
+    name.push(after);
+    path.with_file_name(name)
+}
+
+fn locked(path: &Path) -> KeyRingError {
+    KeyRingError::new(
+        KeyRingErrorKind::Locked,
+        format!(
+            "another process holds the lock {}; find out what it is waiting for",
+            path.display()
+        ),
+    )
+}

@@ -1,0 +1,201 @@
+//! Who may read and write a ring file, and what is said when it is somebody else.
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::process::geteuid;
+
+use super::error::{KeyRingError, KeyRingErrorKind};
+
+const ROOT: u32 = 0;
+
+/// Owner and mode of a file, shown together with the user that this process runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) owner: u32,
+    pub(super) mode: u32,
+}
+
+impl Stat {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            owner: metadata.uid(),
+            mode: metadata.mode() & 0o7777,
+        }
+    }
+}
+
+impl fmt::Display for Stat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (owner, mode) = (self.owner, self.mode);
+        write!(
+            f,
+            "owner {owner}, mode {mode:04o}, this process is user {}",
+            geteuid()
+        )
+    }
+}
+
+/// How widely a ring file may be readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exposure {
+    /// By its owner, and by its group if root owns it.
+    Closed,
+    /// By everybody: inside a mounted secret volume, which only its container sees, or because
+    /// the configuration says so.
+    Anyone,
+}
+
+/// Why a file is not accepted as a ring, and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Objection {
+    what: &'static str,
+    fix: &'static str,
+}
+
+pub(super) fn is_trusted_owner(owner: u32) -> bool {
+    owner == ROOT || owner == geteuid().as_raw()
+}
+
+/// Decides by owner and mode whether `user` may trust a ring file.
+pub(super) fn judge(stat: Stat, user: u32, exposure: Exposure) -> Result<(), Objection> {
+    let objection = |what, fix| Err(Objection { what, fix });
+    if stat.owner != user && stat.owner != ROOT {
+        return objection(
+            "belongs to another user",
+            "chown it to root or to the user that this process runs as",
+        );
+    }
+    if stat.mode & 0o022 != 0 {
+        return objection("may be written by others", "chmod go-w it");
+    }
+    if exposure == Exposure::Anyone {
+        return Ok(());
+    }
+    if stat.mode & 0o004 != 0 {
+        return objection(
+            "is readable by everybody on this machine",
+            "chmod o= it, or allow it with insecure_world_readable",
+        );
+    }
+    let allowed = if stat.owner == ROOT { 0o640 } else { 0o600 };
+    if stat.mode & !allowed != 0 {
+        return objection("has a wider mode than a ring needs", "chmod 0600 it");
+    }
+    Ok(())
+}
+
+/// Refuses an open file that somebody else may have written, or may read.
+pub(super) fn refuse_untrusted(
+    path: &Path,
+    file: &File,
+    metadata: &Metadata,
+    world_readable: bool,
+) -> Result<(), KeyRingError> {
+    let exposure = match world_readable || is_memory_file(file) {
+        true => Exposure::Anyone,
+        false => Exposure::Closed,
+    };
+    let stat = Stat::of(metadata);
+    judge(stat, geteuid().as_raw(), exposure).map_err(|Objection { what, fix }| {
+        KeyRingError::new(
+            KeyRingErrorKind::Untrusted,
+            format!("the key ring {} ({stat}) {what}; {fix}", path.display()),
+        )
+    })
+}
+
+/// Whether a file lies on tmpfs or ramfs, as mounted secrets do.
+#[cfg(target_os = "linux")]
+fn is_memory_file(file: &File) -> bool {
+    const TMPFS: i128 = 0x0102_1994;
+    const RAMFS: i128 = 0x8584_58f6;
+    rustix::fs::fstatfs(file).is_ok_and(|stat| {
+        let kind = i128::from(stat.f_type) & 0xffff_ffff;
+        kind == TMPFS || kind == RAMFS
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_memory_file(_: &File) -> bool {
+    false
+}
+
+/// A failure of the operating system at `path`, with what can be seen of the file.
+pub(super) fn io_error(path: &Path, error: io::Error) -> KeyRingError {
+    let shown = path.display();
+    let stat = path.symlink_metadata().map_or_else(
+        |_| format!("not visible to user {}", geteuid()),
+        |metadata| Stat::of(&metadata).to_string(),
+    );
+    let (kind, message) = match error.kind() {
+        ErrorKind::NotFound => (
+            KeyRingErrorKind::NotFound,
+            format!("{shown} does not exist; create the directory, or correct the path"),
+        ),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => (
+            KeyRingErrorKind::Permission,
+            format!(
+                "{shown} ({stat}) is not accessible to this process; \
+                     give its user the permission, or correct the path"
+            ),
+        ),
+        _ => (
+            KeyRingErrorKind::Io,
+            format!("{shown} ({stat}) cannot be used: {error}; correct that, or the path"),
+        ),
+    };
+    KeyRingError::new(kind, message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exposure, Stat, judge};
+
+    const USER: u32 = 1000;
+
+    fn accepted(owner: u32, mode: u32, exposure: Exposure) -> bool {
+        judge(Stat { owner, mode }, USER, exposure).is_ok()
+    }
+
+    #[test]
+    fn the_own_users_ring_is_closed_to_all_others() {
+        for mode in 0..=0o7777 {
+            let expected = matches!(mode, 0o600 | 0o400 | 0o200 | 0o000);
+            assert_eq!(accepted(USER, mode, Exposure::Closed), expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn roots_ring_may_be_readable_by_its_group() {
+        for mode in [0o600, 0o400, 0o640, 0o440] {
+            assert!(accepted(0, mode, Exposure::Closed), "{mode:o}");
+        }
+        for mode in [0o644, 0o444, 0o660, 0o620, 0o602, 0o777] {
+            assert!(!accepted(0, mode, Exposure::Closed), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_mounted_secret_may_be_readable_and_not_writable() {
+        for owner in [0, USER] {
+            for mode in [0o644, 0o444, 0o440, 0o755, 0o600] {
+                assert!(accepted(owner, mode, Exposure::Anyone), "{mode:o}");
+            }
+            for mode in [0o664, 0o646, 0o666, 0o777] {
+                assert!(!accepted(owner, mode, Exposure::Anyone), "{mode:o}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_users_ring_is_never_trusted() {
+        for exposure in [Exposure::Closed, Exposure::Anyone] {
+            assert!(!accepted(USER + 1, 0o600, exposure));
+            assert!(!accepted(USER + 1, 0o444, exposure));
+        }
+    }
+}
