@@ -1,6 +1,7 @@
 //! The only reader of time.
 
 use std::fmt::Debug;
+use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A point in time, in milliseconds since the Unix epoch.
@@ -55,6 +56,12 @@ pub trait Clock: Debug + Send + Sync + 'static {
 
     /// Time since some fixed point in the life of this clock; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Completes when `duration` has passed on this clock. Waits on the runtime's timer unless
+    /// the clock has a time of its own.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }
 
 /// The operating system's clocks.

@@ -81,7 +81,7 @@ pub trait SessionStore: Debug + Send + Sync + 'static {
         0
     }
 
-    /// Adds a record under a fresh key. If the key is taken, by a record or by a tombstone,
+    /// Adds a record under a fresh key. If the key is taken, by a live record or by a tombstone,
     /// nothing changes.
     ///
     /// # Errors
@@ -132,7 +132,8 @@ pub trait SessionStore: Debug + Send + Sync + 'static {
     /// route of `from`.
     ///
     /// # Errors
-    /// The system failed, or `to` is taken ([`StoreErrorKind::Other`]); nothing was changed.
+    /// The system failed, or `to` is taken or on another route ([`StoreErrorKind::Other`]);
+    /// nothing was changed.
     async fn rename(
         self: Arc<Self>,
         from: StoreKey,
@@ -182,7 +183,7 @@ pub trait SessionStore: Debug + Send + Sync + 'static {
     -> Result<bool, StoreError>;
 
     /// Lists the live sessions of a principal, a page at a time, starting after `after`. Every
-    /// session that is live during the whole listing appears exactly once.
+    /// session that is live under the same key during the whole listing appears exactly once.
     ///
     /// # Errors
     /// The system failed.
@@ -206,7 +207,8 @@ pub trait SessionStore: Debug + Send + Sync + 'static {
     ) -> Result<u64, StoreError>;
 
     /// Removes up to `limit` expired sessions and returns those that it removed, oldest first.
-    /// Never removes one that was extended meanwhile. Empty on a backend that expires by itself.
+    /// Never removes one that was extended meanwhile. Empty on a backend that expires by itself;
+    /// a store may also make room with expired sessions that no sweep then returns.
     ///
     /// # Errors
     /// The system failed.
