@@ -18,6 +18,7 @@ pub use self::builder::SessionConfigBuilder;
 pub use self::environment::Environment;
 pub use self::error::ConfigError;
 pub use self::file::ConfigFile;
+pub(crate) use self::limits::LONGEST_SESSION;
 pub use self::machine_key::MachineKeyConfig;
 pub use self::session::SessionConfig;
 pub use self::store::StoreConfig;

@@ -8,5 +8,4 @@ mod write;
 pub use self::config::{CookieConfig, CookieConfigBuilder};
 
 pub(crate) use self::attributes::{InvalidAttribute, MaxAge, is_token_byte};
-pub(crate) use self::parse::{Candidates, HeaderTooLarge, candidates};
-pub(crate) use self::write::SetCookieError;
+pub(crate) use self::parse::candidates;

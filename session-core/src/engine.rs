@@ -225,14 +225,11 @@ fn check_ring(
             store: store.name(),
         });
     }
-    let (timeout, longest) = (
-        config.absolute_timeout(),
-        ring.snapshot().longest_lifetime(),
-    );
-    if timeout > longest {
-        return Err(EngineError::OutlivesRing { timeout, longest });
+    let timeout = config.absolute_timeout();
+    match ring.snapshot().longest_lifetime() {
+        Some(longest) if timeout > longest => Err(EngineError::OutlivesRing { timeout, longest }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 impl fmt::Debug for Engine {

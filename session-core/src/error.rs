@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crypto::RandomError;
+use crate::machine_key::SealError;
 use crate::store::StoreError;
 
 /// What kind of failure a [`SessionError`] is.
@@ -153,6 +154,13 @@ impl SessionError {
 impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
         Self::new(SessionErrorKind::Unavailable, "the session store failed").with_source(error)
+    }
+}
+
+impl From<SealError> for SessionError {
+    fn from(error: SealError) -> Self {
+        let message = "the session could not be sealed; nothing was saved";
+        Self::new(SessionErrorKind::Unavailable, message).with_source(error)
     }
 }
 

@@ -43,6 +43,6 @@ pub use self::store::{
     Acquire, Create, Cursor, Extend, LeaseToken, LeaseUse, Listed, Load, MetaRow, MetaSet, Page,
     Ping, Role, Save, Scope, SessionStore, StoreError, StoreErrorKind, Swept, TOMBSTONE, Touch,
 };
-pub use self::values::{Key, OnConflict, SessionKey};
 pub use self::transport::{HeaderConfig, HeaderConfigBuilder, Transport, Transports};
+pub use self::values::{Key, OnConflict, SessionKey};
 pub use ::cookie::SameSite;

@@ -29,7 +29,7 @@ mod token;
 #[cfg(unix)]
 mod trust;
 
-pub(crate) use self::envelope::{Opened, SealError, Sealer};
+pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKey;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
@@ -38,7 +38,7 @@ pub use self::key_ring::{KeyRing, KeyRingOptions};
 pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
 pub use self::ring::Ring;
 pub use self::schedule::{KeyState, KeyStatus};
-pub(crate) use self::token::{Carrier, Rejected, Token, TokenKeys, VerifiedId};
+pub(crate) use self::token::{Carrier, Token, TokenKeys, VerifiedId};
 
 #[cfg(test)]
 mod vectors;

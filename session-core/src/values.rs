@@ -17,7 +17,7 @@ pub(crate) use self::change::Step;
 pub(crate) use self::codec::{decode, encode};
 pub use self::key::{Key, OnConflict, SessionKey};
 pub(crate) use self::key::{MAX_AGE, PRINCIPAL, check_name, is_reserved};
-pub(crate) use self::map::{Malformed, Map};
+pub(crate) use self::map::Map;
 
 /// Values of a session with the changes that a request made.
 #[derive(Default)]

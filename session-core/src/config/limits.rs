@@ -6,7 +6,7 @@ use super::error::Problem;
 
 /// As long as browsers keep a cookie. Something has to end every session, because a key must
 /// know when it may die.
-pub(super) const LONGEST_SESSION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub(crate) const LONGEST_SESSION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// No request waits, and no lock holds, for longer.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);

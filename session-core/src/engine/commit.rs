@@ -102,7 +102,7 @@ impl Engine {
             return TokenChange::None;
         }
         live.extended(self);
-        match state.max_age() {
+        match state.max_age(self) {
             Some(_) => self.token(state),
             None => TokenChange::None,
         }
@@ -139,7 +139,7 @@ impl Engine {
         stage: Stage,
     ) -> Result<TokenChange, SessionError> {
         let resign = state.live.as_ref().is_some_and(|live| live.resign);
-        let reissue = (resign || state.max_age().is_some()) && stage != Stage::Live;
+        let reissue = (resign || state.max_age(self).is_some()) && stage != Stage::Live;
         match self.write(state, None, stage).await? {
             Written::Saved if reissue => Ok(self.token(state)),
             Written::Saved => Ok(TokenChange::None),
@@ -400,11 +400,10 @@ impl Engine {
         let Some(token) = keys else {
             return TokenChange::None;
         };
-        let left = live.absolute_left(self);
         TokenChange::Issue {
             via: state.via,
             token,
-            max_age: state.max_age().map(|max_age| max_age.min(left)),
+            max_age: state.max_age(self),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Engine {
         count("session_failures_total", "kind", kind);
     }
 
-    pub(super) fn fingerprint(&self, key: &StoreKey) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, key: &StoreKey) -> Fingerprint {
         self.keys().fingerprints.fingerprint(key)
     }
 }

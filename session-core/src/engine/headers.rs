@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use super::Engine;
 use super::state::Via;
 use crate::cause::Cause;
-use crate::cookie;
+use crate::cookie::{self, MaxAge};
 use crate::machine_key::{Kid, Token, TokenKeys, VerifiedId};
 
 /// The headers of a request; an adapter implements it for its framework's type.
@@ -57,7 +56,7 @@ pub(super) enum TokenChange {
     Issue {
         via: Via,
         token: Token,
-        max_age: Option<Duration>,
+        max_age: Option<MaxAge>,
     },
     /// The client forgets it.
     Remove(Via),
@@ -90,7 +89,7 @@ impl Engine {
         if let (Some(config), Some(tokens)) = (self.config().transports().cookie(), &keys.cookie) {
             match cookie::candidates(headers.values("cookie"), config.name().as_bytes()) {
                 Ok(found) => {
-                    for text in found.iter() {
+                    for text in found.as_slice() {
                         self.judge_token(&mut presented, tokens, text, Via::Cookie);
                     }
                 }
@@ -143,11 +142,12 @@ impl Engine {
                 token,
                 max_age,
             } => {
+                // A token is a short run of cookie bytes, so the line is never refused.
                 headers.set_cookie =
-                    cookie.map(|cookie| cookie.set_cookie(token.as_str(), max_age));
+                    cookie.and_then(|cookie| cookie.set_cookie(token.as_str(), max_age).ok());
             }
             TokenChange::Remove(Via::Cookie) => {
-                headers.set_cookie = cookie.map(|cookie| cookie.removal_cookie());
+                headers.set_cookie = cookie.map(|cookie| cookie.removal().to_owned());
             }
             TokenChange::Issue {
                 via: Via::Header,

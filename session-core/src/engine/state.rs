@@ -10,6 +10,7 @@ use super::plan::{Intent, Plan, Situation, Visitor};
 use super::sealing::Binding;
 use crate::cause::Cause;
 use crate::clock::Timestamp;
+use crate::cookie::{CookieConfig, MaxAge};
 use crate::error::SessionError;
 use crate::id::{PrincipalKey, SessionId, StoreKey};
 use crate::record::{Lifetime, Loaded, Record, Revision};
@@ -155,10 +156,19 @@ impl SessionState {
         }
     }
 
-    /// The Max-Age that the handler chose for this session's cookie.
-    pub(super) fn max_age(&self) -> Option<Duration> {
-        let seconds = decode::<Option<u64>>(&self.values.get(MAX_AGE)?).ok()??;
-        Some(Duration::from_secs(seconds))
+    /// The Max-Age of this session's cookie: what the handler chose, or else what is
+    /// configured. None for a cookie that the browser forgets when it is closed.
+    pub(super) fn max_age(&self, engine: &Engine) -> Option<MaxAge> {
+        let chosen = self.values.get(MAX_AGE);
+        let chosen = chosen.and_then(|encoded| decode::<Option<u64>>(&encoded).ok());
+        let cookie = engine.config().transports().cookie();
+        let configured = || cookie.and_then(CookieConfig::default_max_age);
+        let longest = chosen.map_or_else(configured, |seconds| {
+            MaxAge::new(Duration::from_secs(seconds?))
+        })?;
+        let left = self.live.as_ref().map(|live| live.absolute_left(engine));
+        let left = left.and_then(MaxAge::new);
+        Some(left.map_or(longest, |left| left.min(longest)))
     }
 
     /// The record as it shall be stored under `key` at `revision`.

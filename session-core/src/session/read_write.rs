@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::read_only::{ReadOnlySession, decode};
-use crate::config::MAX_LIFETIME;
+use crate::config::LONGEST_SESSION;
 use crate::engine::{Engine, Exchange, Intent, SessionState};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::values::{self, MAX_AGE, OnConflict, PRINCIPAL, SessionKey, Step};
@@ -260,7 +260,7 @@ impl Session {
     pub fn set_persistent(&self, max_age: impl Into<Option<Duration>>) -> Result<(), SessionError> {
         let max_age = max_age.into();
         if let Some(max_age) = max_age {
-            check_timeout("max_age", max_age, MAX_LIFETIME)?;
+            check_timeout("max_age", max_age, LONGEST_SESSION)?;
         }
         let encoded = encode(MAX_AGE, &max_age.map(|max_age| max_age.as_secs()))?;
         self.alter(|_, state| {
@@ -276,7 +276,7 @@ impl Session {
     /// `timeout` is out of range, or it is too late.
     #[must_use = "the change may not have been accepted"]
     pub fn set_idle_timeout(&self, timeout: Duration) -> Result<(), SessionError> {
-        check_timeout("idle timeout", timeout, MAX_LIFETIME)?;
+        check_timeout("idle timeout", timeout, LONGEST_SESSION)?;
         self.alter(|_, state| {
             state.idle = Some(timeout);
             Ok(())

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Malformed, Map, OnConflict, Step, Values, decode, encode};
+use super::map::Malformed;
+use super::{Map, OnConflict, Step, Values, decode, encode};
 
 fn map(entries: &[(&str, u64)]) -> Map {
     let mut values = Values::default();
