@@ -66,6 +66,19 @@ impl SessionErrorKind {
         }
     }
 
+    /// Whether the fault lies in how the application calls the library, and nowhere else.
+    #[must_use]
+    pub const fn is_misuse(self) -> bool {
+        matches!(
+            self,
+            Self::LayerMissing
+                | Self::InvalidArgument
+                | Self::Encode
+                | Self::Decode
+                | Self::TooLate
+        )
+    }
+
     /// The status code that a client gets.
     #[must_use]
     pub const fn status(self) -> u16 {

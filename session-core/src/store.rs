@@ -65,6 +65,10 @@ use crate::record::{EndReason, Lifetime, Record, Revision};
 /// Operations take `self: Arc<Self>` and owned arguments, so their futures are `'static`: the
 /// engine polls one in place and moves it to a task of its own when it is pending. An operation
 /// that has begun runs to its end even if the request that asked is gone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "pass an `Arc` of a store such as `MemoryStore`, or implement `SessionStore` for it"
+)]
 #[async_trait]
 pub trait SessionStore: Debug + Send + Sync + 'static {
     /// The store's short name for logs, errors and metrics: `memory`, `redis`.

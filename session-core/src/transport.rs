@@ -1,5 +1,7 @@
 //! How a session's token travels: in a cookie, in a header, or in either.
 
+use std::borrow::Cow;
+
 use crate::cookie::{CookieConfig, is_token_byte};
 
 /// Where the token of a session is read from and written to. Nothing else is ever read.
@@ -57,6 +59,16 @@ impl Transports {
     #[must_use]
     pub fn cookie(&self) -> Option<&CookieConfig> {
         self.cookie.as_ref()
+    }
+
+    /// The request headers that a session's token is looked for in, as `Vary` names them.
+    pub(crate) fn vary(&self) -> Cow<'static, str> {
+        match (&self.cookie, &self.header) {
+            (Some(_), None) => Cow::Borrowed("Cookie"),
+            (Some(_), Some(header)) => Cow::Owned(format!("Cookie, {}", header.name)),
+            (None, Some(header)) => Cow::Owned(header.name.clone()),
+            (None, None) => Cow::Borrowed(""),
+        }
     }
 
     /// The header, if one is read and written.

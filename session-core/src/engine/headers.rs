@@ -24,7 +24,7 @@ pub struct ResponseHeaders {
     /// An empty value says that the session has ended.
     pub token: Option<(String, String)>,
     /// Names of request headers that the response depends on, to be appended to `Vary`.
-    pub vary: Vec<Cow<'static, str>>,
+    pub vary: Option<Cow<'static, str>>,
 }
 
 impl ResponseHeaders {
@@ -127,11 +127,7 @@ impl Engine {
         let mut headers = ResponseHeaders::default();
         let transports = self.config().transports();
         if read {
-            let cookie = transports.cookie().map(|_| Cow::Borrowed("Cookie"));
-            let header = transports
-                .header()
-                .map(|header| header.name().to_owned().into());
-            headers.vary = cookie.into_iter().chain(header).collect();
+            headers.vary = Some(transports.vary());
         }
         let cookie = transports.cookie();
         let header = transports.header().map(|header| header.name().to_owned());

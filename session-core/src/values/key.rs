@@ -91,6 +91,10 @@ impl<T> fmt::Debug for Key<T> {
 }
 
 /// What names a value of type `T`: a string, which fits any type, or a [`Key<T>`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a session value of type `{T}`",
+    note = "use a `&str`, which fits any type, or a `Key<{T}>`"
+)]
 pub trait SessionKey<T: ?Sized> {
     /// The name: 1 to 255 bytes, not beginning with `$`.
     fn name(&self) -> &str;
