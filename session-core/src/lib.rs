@@ -5,6 +5,7 @@ mod clock;
 mod config;
 mod cookie;
 mod crypto;
+mod duration;
 mod engine;
 mod id;
 mod machine_key;
