@@ -1,5 +1,6 @@
 //! Configuration: builder, file and environment, which say the same things by the same names.
 
+mod advice;
 mod builder;
 mod environment;
 mod error;

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod cookie;
 mod crypto;
+mod duration;
 mod engine;
 mod error;
 mod id;

@@ -38,7 +38,8 @@ impl ConfigError {
     /// The names of the settings at fault, such as `session.idle_timeout`, in the order of the
     /// text. Empty where the fault is the file itself.
     pub fn settings(&self) -> impl Iterator<Item = &str> {
-        self.0.problems.iter().map(|problem| problem.0.key.as_str())
+        let keys = self.0.problems.iter().map(|problem| problem.0.key.as_str());
+        keys.filter(|key| !key.is_empty())
     }
 }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use toml::Table;
 use zeroize::Zeroizing;
 
+use super::advice::{Form, advice};
 use super::builder::SessionConfigBuilder;
 use super::environment::Environment;
 use super::error::{ConfigError, Origin, Origins, Problem};
-use super::key::{self, Form, Key};
+use super::key::{self, Key};
 use super::machine_key::{self, MachineKeyConfig};
 use super::session::SessionConfig;
 use super::session_keys;
@@ -198,6 +199,5 @@ fn unknown(entry: Entry) -> Problem {
         RawValue::Typed(_) => Form::File,
         RawValue::Text(_) => Form::Variable,
     };
-    let advice = key::advice(&name, form);
-    Problem::new(name, "unknown name", advice).at(entry.origin)
+    Problem::new(name, "unknown name", advice(&entry.path, form)).at(entry.origin)
 }

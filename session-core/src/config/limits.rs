@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::error::Problem;
+use crate::duration;
 
 /// As long as browsers keep a cookie. Something has to end every session, because a key must
 /// know when it may die.
@@ -23,7 +24,7 @@ type Verdict = Result<(), Problem>;
 
 pub(super) fn check_duration(key: &str, value: Duration, longest: Duration) -> Verdict {
     let problem = |wrong: &str, fix: String| {
-        let problem = Problem::new(key, wrong, fix).value(shown(value));
+        let problem = Problem::new(key, wrong, fix).value(duration::written(value));
         Err(problem)
     };
     if value < SHORTEST {
@@ -32,7 +33,10 @@ pub(super) fn check_duration(key: &str, value: Duration, longest: Duration) -> V
             "write at least \"1ms\"".to_owned(),
         )
     } else if value > longest {
-        problem("too long", format!("write at most {}", shown(longest)))
+        problem(
+            "too long",
+            format!("write at most {}", duration::written(longest)),
+        )
     } else {
         Ok(())
     }
@@ -42,10 +46,13 @@ pub(super) fn check_order(idle: Duration, absolute: Duration) -> Verdict {
     if idle <= absolute {
         return Ok(());
     }
-    let wrong = format!("shorter than session.idle_timeout = {}", shown(idle));
+    let wrong = format!(
+        "shorter than session.idle_timeout = {}",
+        duration::written(idle)
+    );
     let fix = "raise absolute_timeout or lower idle_timeout";
     Err(Problem::new("session.absolute_timeout", wrong, fix)
-        .value(shown(absolute))
+        .value(duration::written(absolute))
         .related("session.idle_timeout"))
 }
 
@@ -76,8 +83,4 @@ pub(super) fn check_app(app: Option<&str>) -> Verdict {
         return Ok(());
     };
     Err(Problem::new(KEY, wrong, fix).value(format!("{app:?}")))
-}
-
-fn shown(duration: Duration) -> String {
-    format!("\"{}\"", humantime::format_duration(duration))
 }

@@ -122,6 +122,7 @@ fn redacted(url: &str) -> String {
         None => ("", rest),
     };
     let (user, place) = match rest.rsplit_once('@') {
+        Some((before, _)) if before.contains(['?', '#']) => ("", "***"),
         Some((_, place)) => ("***@", place),
         None => ("", rest),
     };

@@ -8,6 +8,7 @@ use toml::Value;
 use zeroize::Zeroizing;
 
 use super::error::Fault;
+use crate::duration;
 use crate::transport::Transport;
 
 /// A value as it stands in its source.
@@ -61,7 +62,7 @@ impl RawValue {
             Self::Typed(Value::String(text)) | Self::Text(text) => text,
             Self::Typed(value) => return Err(wrong_type(&value, "a duration", FIX)),
         };
-        humantime::parse_duration(&text).map_err(|_| Fault::new("not a duration", FIX))
+        duration::parse(&text).ok_or_else(|| Fault::new("not a duration", FIX))
     }
 
     /// A number of bytes.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cookie::SameSite;
 
+use crate::duration;
+
 /// Browsers ignore a longer attribute.
 const MAX_ATTRIBUTE_LENGTH: usize = 1_024;
 
@@ -248,7 +250,7 @@ impl Attributes {
                 "write at most \"400days\"",
             )
         };
-        let value = quoted(&humantime::format_duration(age).to_string());
+        let value = duration::written(age);
         Err(InvalidAttribute::new(&["max_age"], value, wrong, fix))
     }
 }

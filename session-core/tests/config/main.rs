@@ -1,0 +1,5 @@
+//! Configuration by builder, file and environment.
+
+mod errors;
+mod file;
+mod names;
