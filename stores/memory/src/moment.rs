@@ -1,0 +1,59 @@
+//! The time at which an operation happens, and what it shares with other shards.
+
+use std::time::Duration;
+
+use session_core::{Clock, Timestamp};
+
+use crate::budget::Budget;
+use crate::index::Index;
+
+/// A point on the store's monotonic clock, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(u64);
+
+impl Tick {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        Self(millis(clock.monotonic()))
+    }
+
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// How far `later` lies ahead; zero if it does not.
+    pub(crate) fn until(self, later: Self) -> Duration {
+        Duration::from_millis(later.0.saturating_sub(self.0))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One operation on a shard. The time is read with the shard's lock held, so that the operations
+/// on a session see time in the order in which they happen.
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Tick,
+    clock: &'a dyn Clock,
+    pub(crate) index: &'a Index,
+    pub(crate) budget: &'a Budget,
+}
+
+impl<'a> Moment<'a> {
+    pub(crate) fn new(clock: &'a dyn Clock, index: &'a Index, budget: &'a Budget) -> Self {
+        Self {
+            now: Tick::of(clock),
+            clock,
+            index,
+            budget,
+        }
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
