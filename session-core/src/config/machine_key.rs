@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::error::Problem;
 use super::key::{Key, Set};
+use crate::machine_key::{KeyRing, KeyRingError, KeyRingOptions};
 
 /// Where the key ring comes from: a file or keys that stand in the configuration. Neither, where
 /// the ring comes from `SESSION_MACHINE_KEY` and its like.
@@ -44,6 +45,21 @@ impl MachineKeyConfig {
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         let keys = self.keys.as_deref().unwrap_or_default();
         keys.iter().map(|key| key.as_str())
+    }
+
+    /// Opens the ring that is configured here, or the one that the environment names.
+    ///
+    /// # Errors
+    /// There is no usable ring; the error says why and what to do. No key is made unless
+    /// `machine_key.create` says so.
+    pub fn open(&self) -> Result<KeyRing, KeyRingError> {
+        let options = KeyRingOptions::new().insecure_world_readable(self.insecure_world_readable);
+        match &self.ring {
+            Some(path) if self.create => options.open_or_create(path),
+            Some(path) => options.open(path),
+            None if self.keys.is_some() => options.from_tokens(self.keys()),
+            None => options.from_env(),
+        }
     }
 
     pub(super) fn check(self) -> Result<Self, Vec<Problem>> {
