@@ -22,11 +22,14 @@ pub const RUN: &str = "run";
 const FEW: u64 = 200;
 const MANY: u64 = 2_200;
 
+#[derive(Default)]
 pub struct Instructions {
     pub total: PerCase,
     /// The crypto library's own among them. Valgrind knows no SHA instructions, so the library
     /// falls back to code that is several times longer.
     pub crypto: PerCase,
+    /// The same with what the crypto library calls outside itself.
+    pub crypto_calls: PerCase,
 }
 
 /// `None` where valgrind is not installed.
@@ -34,10 +37,7 @@ pub fn measure() -> Result<Option<Instructions>, Failure> {
     if !is_installed()? {
         return Ok(None);
     }
-    let mut instructions = Instructions {
-        total: PerCase::default(),
-        crypto: PerCase::default(),
-    };
+    let mut instructions = Instructions::default();
     for contestant in contestants::ALL {
         for case in Case::ALL {
             let few = count(contestant, case, FEW)?;
@@ -45,12 +45,15 @@ pub fn measure() -> Result<Option<Instructions>, Failure> {
             let per_request =
                 |few: u64, many: u64| (many as f64 - few as f64) / (MANY - FEW) as f64;
             let key = (contestant.name, case);
-            instructions
+            let figures = &mut instructions;
+            figures
                 .total
                 .insert(key, per_request(few.total, many.total));
-            instructions
+            figures
                 .crypto
                 .insert(key, per_request(few.crypto, many.crypto));
+            let calls = per_request(few.crypto_calls, many.crypto_calls);
+            figures.crypto_calls.insert(key, calls);
         }
     }
     Ok(Some(instructions))

@@ -107,15 +107,19 @@ pub fn allocations(figures: &PerCase) {
 }
 
 pub fn instructions(instructions: &Instructions) {
-    title("Instructions per request, above the bare framework (of these in the crypto library)");
+    title(
+        "Instructions per request, above the bare framework \
+         (in the crypto library / with what it calls)",
+    );
     per_case(|name, case| {
+        let key = (name, case);
         if name == BARE {
-            return format!("{:.0} in all", instructions.total[&(name, case)]);
+            return format!("{:.0} in all", instructions.total[&key]);
         }
         let above = above_bare(&instructions.total, name, case);
-        let crypto = instructions.crypto[&(name, case)];
+        let (crypto, calls) = (instructions.crypto[&key], instructions.crypto_calls[&key]);
         if crypto > 0.5 {
-            format!("{above:.0} ({crypto:.0})")
+            format!("{above:.0} ({crypto:.0} / {calls:.0})")
         } else {
             format!("{above:.0}")
         }

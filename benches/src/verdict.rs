@@ -168,6 +168,7 @@ mod tests {
             instructions: Some(Instructions {
                 total: per_case(6_000.0, 14_000.0),
                 crypto: per_case(0.0, crypto),
+                crypto_calls: PerCase::default(),
             }),
             ..Measured::default()
         };
