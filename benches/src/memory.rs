@@ -82,7 +82,7 @@ struct Cookies {
 }
 
 impl Cookies {
-    const LONGEST: usize = 128;
+    const LONGEST: usize = 256;
 
     fn with_capacity(sessions: usize) -> Self {
         Self {
