@@ -11,6 +11,9 @@ use crate::{
     timing::Times,
 };
 
+/// Below this the bare framework's scaling says that something else took the second core.
+const BUSY: f64 = 1.2;
+
 /// One figure per contestant and case.
 pub type PerCase = HashMap<(&'static str, Case), f64>;
 
@@ -65,6 +68,9 @@ pub fn throughputs(throughputs: &Throughputs) {
         ]);
     }
     table.print();
+    if bare < BUSY {
+        println!("\nThe bare framework hardly scales: the cores were not idle. Measure again.");
+    }
 }
 
 pub fn footprints(footprints: &Footprints, sizes: &[usize]) {
