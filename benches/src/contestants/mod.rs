@@ -6,7 +6,6 @@
 mod axum_session;
 mod bare;
 mod floor;
-#[cfg(feature = "ours")]
 mod ours;
 mod ruts;
 mod tower_sessions;
@@ -43,7 +42,6 @@ pub const ALL: &[Contestant] = &[
         name: "floor",
         app: floor::app,
     },
-    #[cfg(feature = "ours")]
     Contestant {
         name: OURS,
         app: ours::app,

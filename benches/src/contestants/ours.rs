@@ -7,6 +7,7 @@ use session_axum::{ReadOnlySession, Session, SessionLayer};
 use session_core::{KeyRing, SessionConfig};
 use session_store_memory::MemoryStore;
 use tokio::runtime::Runtime;
+use tower_layer::Layer;
 
 use super::{COUNTER, PROFILE, Rejected, router};
 use crate::instance::{App, Failure};
