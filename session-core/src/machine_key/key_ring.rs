@@ -377,6 +377,12 @@ impl KeyRingOptions {
         )
     }
 
+    /// A handle on a ring that never changes, and whose keys nobody judged.
+    #[cfg(test)]
+    pub(super) fn fixed(self, ring: Ring) -> KeyRing {
+        self.handle(ring, Source::Fixed)
+    }
+
     fn handle(self, ring: Ring, source: Source) -> KeyRing {
         KeyRing {
             shared: Arc::new(Shared {
