@@ -2,6 +2,11 @@
 //!
 //! Some of these tests need root, to give files to other users and to run as one.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows tests and not the functions that tests share"
+)]
 
 use std::fs;
 use std::io::Read as _;

@@ -1,5 +1,10 @@
 //! Sealing application data through the public interface.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests and not the functions that tests share"
+)]
+
 use serde::{Deserialize, Serialize};
 use session_core::{KeyRing, MachineKey, Protector, ProtectorErrorKind};
 use std::time::Duration;

@@ -84,7 +84,7 @@ impl KeyRing {
     ///
     /// None of them is set, or more than one is, or what is set is no usable ring.
     pub fn from_env() -> Result<Self, KeyRingError> {
-        KeyRingOptions::new().from_env()
+        KeyRingOptions::new().open_env()
     }
 
     /// The ring of key tokens in the configuration: the first seals, the others only open.
@@ -96,7 +96,7 @@ impl KeyRing {
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
-        KeyRingOptions::new().from_tokens(tokens)
+        KeyRingOptions::new().open_tokens(tokens)
     }
 
     /// The ring of an ASP.NET application's `validationKey` and `decryptionKey`, in hexadecimal
@@ -107,7 +107,7 @@ impl KeyRing {
     /// One of them is not hexadecimal, too short (32 bytes for the validation key, 24 for the
     /// decryption key), guessable, or a sample that is published in an article or a manual.
     pub fn from_aspnet(validation_key: &str, decryption_key: &str) -> Result<Self, KeyRingError> {
-        KeyRingOptions::new().from_aspnet(validation_key, decryption_key)
+        KeyRingOptions::new().open_aspnet(validation_key, decryption_key)
     }
 
     /// A ring that nobody else has and that ends with this process. Sessions do not survive a
@@ -249,7 +249,7 @@ impl KeyRingOptions {
     pub fn open(self, path: impl AsRef<Path>) -> Result<KeyRing, KeyRingError> {
         let path = path.as_ref();
         let ring = load(path, self.world_readable, self.clock.now())?;
-        Ok(self.from_file(path, ring, false))
+        Ok(self.opened(path, ring, false))
     }
 
     /// As [`KeyRing::open_or_create`].
@@ -264,7 +264,7 @@ impl KeyRingOptions {
             Found::Absent(target) => self.create(path, &target)?,
         };
         let ring = admitted(path, &bytes, self.clock.now())?;
-        Ok(self.from_file(path, ring, created))
+        Ok(self.opened(path, ring, created))
     }
 
     /// As [`KeyRing::from_env`].
@@ -272,7 +272,7 @@ impl KeyRingOptions {
     /// # Errors
     ///
     /// As [`KeyRing::from_env`].
-    pub fn from_env(self) -> Result<KeyRing, KeyRingError> {
+    pub fn open_env(self) -> Result<KeyRing, KeyRingError> {
         match source::from_environment(|name| std::env::var_os(name))? {
             EnvironmentSource::File(path) => self.open(path),
             EnvironmentSource::Tokens(tokens) => {
@@ -287,7 +287,7 @@ impl KeyRingOptions {
     /// # Errors
     ///
     /// As [`KeyRing::from_tokens`].
-    pub fn from_tokens<I>(self, tokens: I) -> Result<KeyRing, KeyRingError>
+    pub fn open_tokens<I>(self, tokens: I) -> Result<KeyRing, KeyRingError>
     where
         I: IntoIterator<Item: AsRef<str>>,
     {
@@ -301,7 +301,7 @@ impl KeyRingOptions {
     /// # Errors
     ///
     /// As [`KeyRing::from_aspnet`].
-    pub fn from_aspnet(
+    pub fn open_aspnet(
         self,
         validation_key: &str,
         decryption_key: &str,
@@ -360,7 +360,7 @@ impl KeyRingOptions {
         }))
     }
 
-    fn from_file(self, path: &Path, ring: Ring, created: bool) -> KeyRing {
+    fn opened(self, path: &Path, ring: Ring, created: bool) -> KeyRing {
         let kid = ring.sealing_kid(self.clock.now());
         let path = path.to_owned();
         match created {
