@@ -208,17 +208,17 @@ fn c46_whatever_else_is_there_never_leads_to_a_new_key() {
 #[test]
 fn c46_an_error_names_path_owner_mode_user_and_the_fix() {
     let directory = directory();
-    let path = ring_in(directory.path());
-    set_mode(&path, 0o604);
-    let message = KeyRing::open_or_create(&path).unwrap_err().to_string();
-    for part in [
-        path.to_str().unwrap(),
-        "owner ",
-        "mode 0604",
-        "is user ",
-        "chmod",
-    ] {
-        assert!(message.contains(part), "{part}: {message}");
+    let readable = ring_in(directory.path());
+    set_mode(&readable, 0o604);
+    let short = directory.path().join("short.toml");
+    fs::write(&short, "version = 1\n").unwrap();
+    set_mode(&short, 0o600);
+    for (path, mode, fix) in [(readable, "0604", "chmod"), (short, "0600", "restore")] {
+        let message = KeyRing::open_or_create(&path).unwrap_err().to_string();
+        let mode = format!("mode {mode}");
+        for part in [path.to_str().unwrap(), "owner ", &mode, "is user ", fix] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
     }
 }
 

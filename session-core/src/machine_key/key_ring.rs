@@ -404,7 +404,7 @@ fn load(path: &Path, world_readable: bool, now: Timestamp) -> Result<Ring, KeyRi
 }
 
 fn admitted(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Ring, KeyRingError> {
-    let within = |error: KeyRingError| error.within(format_args!("key ring {}", path.display()));
+    let within = |error: KeyRingError| error.within(open::describe(path));
     let ring = file::parse(bytes).map_err(within)?;
     ring.admit(now).map_err(within)?;
     Ok(ring)
@@ -414,9 +414,8 @@ fn absent(path: &Path) -> KeyRingError {
     KeyRingError::new(
         KeyRingErrorKind::NotFound,
         format!(
-            "there is no key ring at {}; copy the farm's ring there, or let the first instance \
-             create it",
-            path.display()
+            "{} does not exist; copy the farm's ring there, or let the first instance create it",
+            open::describe(path)
         ),
     )
 }
