@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{KeyRing, KeyRingErrorKind, KeyRingOptions, Scheduled, whole_seconds};
+use super::{KeyRing, KeyRingErrorKind, KeyRingOptions};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::crypto::{RandomError, with_source};
+use crate::machine_key::dates::whole_seconds;
 use crate::machine_key::file::render;
 use crate::machine_key::ring::{RingKey, RingParts};
+use crate::machine_key::schedule::Scheduled;
 use crate::machine_key::{Kid, MachineKey};
 
 const HOUR: Duration = Duration::from_secs(3600);
