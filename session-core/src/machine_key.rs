@@ -19,6 +19,7 @@ mod key_ring;
 mod location;
 #[cfg_attr(not(unix), path = "machine_key/portable.rs")]
 mod open;
+mod options;
 mod protector;
 mod ring;
 mod samples;
@@ -34,7 +35,8 @@ pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKey;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
 pub use self::key::{KeyText, Kid, MachineKey};
-pub use self::key_ring::{KeyRing, KeyRingOptions};
+pub use self::key_ring::KeyRing;
+pub use self::options::KeyRingOptions;
 pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
 pub use self::ring::Ring;
 pub use self::schedule::{KeyState, KeyStatus};

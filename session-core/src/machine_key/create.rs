@@ -191,3 +191,35 @@ fn locked(path: &Path) -> KeyRingError {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Creation, Found, LOCK_RETRY, open, write_unless_there};
+
+    #[test]
+    fn without_links_an_existing_ring_is_not_overwritten_either() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring.toml");
+        assert!(write_unless_there(&path, b"first").unwrap());
+        assert!(!write_unless_there(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn c45_a_faster_writer_wins_even_without_the_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring.toml");
+        let creation = Creation {
+            path: &path,
+            target: &path,
+            world_readable: false,
+            lock_timeout: LOCK_RETRY,
+        };
+        assert!(creation.write(b"first").unwrap());
+        assert!(!creation.write(b"second").unwrap());
+        assert!(matches!(open::read(&path, false), Ok(Found::Ring(ring)) if *ring == b"first"));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -261,3 +261,6 @@ fn render_key(text: &mut String, key: &Scheduled<RingKey>) {
     }
     let _ = writeln!(text, "secret = \"{}\"", key.key.key.to_text().as_str());
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::error::{KeyRingError, KeyRingErrorKind};
 use super::file::LARGEST;
 use super::location::{Location, locate};
-pub(super) use super::trust::io_error;
 use super::trust::{self, Stat};
+pub(super) use super::trust::{describe, io_error};
 
 /// How often a path is followed again because a mounted volume was being replaced meanwhile.
 const ATTEMPTS: usize = 5;

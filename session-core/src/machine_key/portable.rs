@@ -1,6 +1,5 @@
 //! Reading a ring file where files have no Unix owner and mode: neither is checked.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -43,6 +42,11 @@ fn is_absent(path: &Path) -> bool {
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     path.symlink_metadata().is_err() && directory.is_none_or(Path::is_dir)
+}
+
+/// A file as errors name it.
+pub(super) fn describe(path: &Path) -> String {
+    format!("the key ring {}", path.display())
 }
 
 /// A failure of the operating system at `path`.

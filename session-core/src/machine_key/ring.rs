@@ -157,13 +157,9 @@ impl Ring {
         &self.digest
     }
 
-    /// Refuses a ring that cannot be used at `now`: a weak key, or none whose time has come.
+    /// Refuses a ring that cannot be used at `now`: one with no key whose time has come, or with
+    /// a weak key.
     pub(super) fn admit(&self, now: Timestamp) -> Result<(), KeyRingError> {
-        for key in self.live() {
-            let kid = key.kid;
-            let judged = key.key.key.refuse_weak();
-            judged.map_err(|error| error.within(format_args!("key {kid}")))?;
-        }
         let first = self.schedule.sealing(now).not_before;
         if first > now.saturating_add(SKEW) {
             return Err(invalid(format!(
@@ -171,6 +167,11 @@ impl Ring {
                 format_date(first),
                 format_date(now)
             )));
+        }
+        for key in self.live() {
+            let kid = key.kid;
+            let judged = key.key.key.refuse_weak();
+            judged.map_err(|error| error.within(format_args!("key {kid}")))?;
         }
         Ok(())
     }

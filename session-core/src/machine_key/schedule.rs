@@ -1,5 +1,6 @@
 //! Which key seals and which keys open, at a given time.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use super::key::Kid;
@@ -117,10 +118,10 @@ impl<T> Schedule<T> {
         let active = self.sealing(now);
         let live = self.keys().map(|key| KeyStatus {
             kid: key.kid,
-            state: match () {
-                () if key.kid == active.kid => KeyState::Active,
-                () if key.not_before > active.not_before => KeyState::Pending,
-                () => KeyState::Retired,
+            state: match key.not_before.cmp(&active.not_before) {
+                _ if key.kid == active.kid => KeyState::Active,
+                Ordering::Greater => KeyState::Pending,
+                Ordering::Equal | Ordering::Less => KeyState::Retired,
             },
             not_before: Some(key.not_before),
             open_until: key.open_until,

@@ -123,8 +123,8 @@ fn not_configured() -> KeyRingError {
         KeyRingErrorKind::NotConfigured,
         format!(
             "no machine key is configured: set {FILE} to the path of a key ring, or {TOKENS} to a \
-             key token made with `sessionctl key new`, or give the service the credential \
-             {CREDENTIAL}"
+             key token made with `sessionctl key new`, or put the ring where {CREDENTIALS} has it, \
+             as {CREDENTIAL}"
         ),
     )
 }

@@ -69,21 +69,21 @@ pub(super) fn judge(stat: Stat, user: u32, exposure: Exposure) -> Result<(), Obj
             "chown it to root or to the user that this process runs as",
         );
     }
+    let (allowed, chmod) = match stat.owner {
+        ROOT => (0o640, "chmod 0640 it"),
+        _ => (0o600, "chmod 0600 it"),
+    };
     if stat.mode & 0o022 != 0 {
-        return objection("may be written by others", "chmod go-w it");
+        return objection("may be written by others", chmod);
     }
     if exposure == Exposure::Anyone {
         return Ok(());
     }
     if stat.mode & 0o004 != 0 {
-        return objection(
-            "is readable by everybody on this machine",
-            "chmod o= it, or allow it with insecure_world_readable",
-        );
+        return objection("is readable by everybody on this machine", chmod);
     }
-    let allowed = if stat.owner == ROOT { 0o640 } else { 0o600 };
     if stat.mode & !allowed != 0 {
-        return objection("has a wider mode than a ring needs", "chmod 0600 it");
+        return objection("has a wider mode than a ring needs", chmod);
     }
     Ok(())
 }
@@ -122,6 +122,15 @@ fn is_memory_file(file: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn is_memory_file(_: &File) -> bool {
     false
+}
+
+/// A file as errors name it: with owner, mode and the user that this process runs as.
+pub(super) fn describe(path: &Path) -> String {
+    let stat = path.metadata().map_or_else(
+        |_| format!("this process is user {}", geteuid()),
+        |metadata| Stat::of(&metadata).to_string(),
+    );
+    format!("the key ring {} ({stat})", path.display())
 }
 
 /// A failure of the operating system at `path`, with what can be seen of the file.
