@@ -57,8 +57,8 @@ impl MachineKeyConfig {
         match &self.ring {
             Some(path) if self.create => options.open_or_create(path),
             Some(path) => options.open(path),
-            None if self.keys.is_some() => options.from_tokens(self.keys()),
-            None => options.from_env(),
+            None if self.keys.is_some() => options.open_tokens(self.keys()),
+            None => options.open_env(),
         }
     }
 

@@ -280,10 +280,9 @@ impl Engine {
                 target.take(),
                 kept.map(|record| (record, revision, lifetime)),
             );
-            if !matches!(lease, LeaseUse::Hold(_)) || from != to {
-                if let Some(lease) = state.lease.take() {
-                    lease.ended();
-                }
+            let lease_goes_on = matches!(lease, LeaseUse::Hold(_)) && from == to;
+            if let Some(lease) = state.lease.take_if(|_| !lease_goes_on) {
+                lease.ended();
             }
             self.settle(state, stage)?;
         }
@@ -325,7 +324,7 @@ impl Engine {
         {
             Acquired::Lease(lease, current) => {
                 state.lease = Some(lease);
-                self.merge(state, current)?;
+                self.merge(state, *current)?;
                 Ok(None)
             }
             Acquired::Busy => Err(busy()),

@@ -52,7 +52,7 @@ enum Phase {
     /// The handler has it.
     Open,
     /// A commit is under way.
-    Committing,
+    Committing(Stage),
     /// The response's head is on its way.
     HeadSent,
     /// The request ended without a response.
@@ -128,7 +128,7 @@ impl Exchange {
             (Phase::Unopened, _) => self.load(headers, access).await,
             (Phase::Open, held) if held < access => self.raise(access).await,
             (Phase::Open, _) => Ok(()),
-            (Phase::Committing | Phase::HeadSent | Phase::Abandoned, _) => {
+            (Phase::Committing(_) | Phase::HeadSent | Phase::Abandoned, _) => {
                 Err(SessionError::too_late())
             }
         }
@@ -146,23 +146,26 @@ impl Exchange {
     pub fn finish(&self) -> Finish {
         let engine = self.engine();
         let mut state = self.lock();
-        if state.phase != Phase::Open {
-            let unopened = state.phase == Phase::Unopened;
-            state.phase = Phase::HeadSent;
-            let headers = engine.response_headers(!unopened, TokenChange::None);
-            return Finish::Done(headers);
-        }
-        let plan = state.session.as_ref().map(|session| session.plan(engine));
-        if plan.is_none_or(|plan| plan == Plan::Nothing) {
+        let read = state.phase != Phase::Unopened;
+        let open = state
+            .session
+            .as_ref()
+            .filter(|_| state.phase == Phase::Open);
+        let plan = open.map_or(Plan::Nothing, |session| session.plan(engine));
+        let stage = Stage::Head { live: state.live };
+        let session = match plan {
+            Plan::Nothing => None,
+            _ => state.begin_commit(stage),
+        };
+        let Some(session) = session else {
             state.phase = Phase::HeadSent;
             let token = std::mem::take(&mut state.token);
-            return Finish::Done(engine.response_headers(true, token));
-        }
-        let stage = Stage::Head { live: state.live };
+            return Finish::Done(engine.response_headers(read, token));
+        };
         drop(state);
         Finish::Commit(Commit {
             exchange: self.clone(),
-            running: self.start_commit(stage),
+            running: self.start_commit(session, plan, stage),
         })
     }
 
@@ -171,7 +174,11 @@ impl Exchange {
     /// Does nothing after [`Exchange::finish`].
     pub fn abandon(&self) {
         let mut state = self.lock();
-        if matches!(state.phase, Phase::Unopened | Phase::Open) {
+        let unfinished = matches!(
+            state.phase,
+            Phase::Unopened | Phase::Open | Phase::Committing(Stage::Midway)
+        );
+        if unfinished {
             state.phase = Phase::Abandoned;
             state.session = None;
         }
@@ -179,13 +186,17 @@ impl Exchange {
 
     /// Commits now what was changed so far.
     pub(crate) async fn commit(&self, live: bool) -> Result<(), SessionError> {
-        let after_head = self.lock().phase == Phase::HeadSent;
-        let stage = match (after_head, live) {
-            (false, _) => Stage::Midway,
-            (true, true) => Stage::Live,
-            (true, false) => return Err(SessionError::too_late()),
+        let (session, stage) = {
+            let mut state = self.lock();
+            let stage = match state.phase {
+                Phase::HeadSent if live => Stage::Live,
+                _ => Stage::Midway,
+            };
+            let session = state.begin_commit(stage);
+            (session.ok_or_else(SessionError::too_late)?, stage)
         };
-        let committed = self.start_commit(stage).await;
+        let plan = session.plan(self.engine());
+        let committed = self.start_commit(session, plan, stage).await;
         self.judge(committed)
     }
 
@@ -237,7 +248,7 @@ impl Exchange {
         let open = match state.phase {
             Phase::Open => true,
             Phase::HeadSent => live,
-            Phase::Unopened | Phase::Committing | Phase::Abandoned => false,
+            Phase::Unopened | Phase::Committing(_) | Phase::Abandoned => false,
         };
         let session = state.session.as_mut().filter(|_| open);
         change(self.engine(), session.ok_or_else(SessionError::too_late)?)
@@ -291,25 +302,33 @@ impl Exchange {
     }
 
     /// Starts a commit, which runs to its end whether or not somebody waits for it.
-    fn start_commit(&self, stage: Stage) -> Detached<Result<(), SessionError>> {
+    fn start_commit(
+        &self,
+        session: SessionState,
+        plan: Plan,
+        stage: Stage,
+    ) -> Detached<Result<(), SessionError>> {
         let exchange = self.clone();
-        let committing = Box::pin(async move { exchange.run_commit(stage).await });
-        self.engine()
-            .detached(self.engine().config().commit_timeout(), committing)
+        let committing = async move { exchange.run_commit(session, plan, stage).await };
+        let deadline = self.engine().config().commit_timeout();
+        self.engine().detached(deadline, Box::pin(committing))
     }
 
-    async fn run_commit(&self, stage: Stage) -> Result<(), SessionError> {
-        let engine = self.engine();
-        let Some(session) = self.begin_commit(stage) else {
-            return Err(SessionError::too_late());
-        };
-        let plan = session.plan(engine);
-        let committed = engine.commit(plan, session, stage).await;
+    async fn run_commit(
+        &self,
+        session: SessionState,
+        plan: Plan,
+        stage: Stage,
+    ) -> Result<(), SessionError> {
+        let committed = self.engine().commit(plan, session, stage).await;
         let mut state = self.lock();
-        state.phase = match stage {
-            Stage::Midway => Phase::Open,
-            Stage::Head { .. } | Stage::Live => Phase::HeadSent,
-        };
+        // The request may have been answered, or gone, while a handler no longer waited.
+        if state.phase == Phase::Committing(stage) {
+            state.phase = match stage {
+                Stage::Midway => Phase::Open,
+                Stage::Head { .. } | Stage::Live => Phase::HeadSent,
+            };
+        }
         let Committed {
             state: session,
             token,
@@ -329,18 +348,17 @@ impl Exchange {
             .unwrap_or_else(|error| Err(error.into()))
             .inspect_err(|error| self.engine().tell_failure(error))
     }
+}
 
-    fn begin_commit(&self, stage: Stage) -> Option<SessionState> {
-        let mut state = self.lock();
+impl State {
+    /// Hands the session over to a commit.
+    fn begin_commit(&mut self, stage: Stage) -> Option<SessionState> {
         let expected = match stage {
             Stage::Midway | Stage::Head { .. } => Phase::Open,
             Stage::Live => Phase::HeadSent,
         };
-        if state.phase != expected {
-            return None;
-        }
-        let session = state.session.take()?;
-        state.phase = Phase::Committing;
+        let session = self.session.take_if(|_| self.phase == expected)?;
+        self.phase = Phase::Committing(stage);
         Some(session)
     }
 }

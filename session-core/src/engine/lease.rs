@@ -80,7 +80,7 @@ impl fmt::Debug for HeldLease {
 /// What an attempt to get a lease came to.
 pub(super) enum Acquired {
     /// It is ours, and this is the record.
-    Lease(HeldLease, Loaded),
+    Lease(HeldLease, Box<Loaded>),
     Busy,
     Absent,
     Ended(EndReason),
@@ -102,7 +102,7 @@ impl Engine {
             let acquired = engine.call_within(&key, deadline, operation).await?;
             Ok(match acquired {
                 Acquire::Acquired(token, loaded) => {
-                    Acquired::Lease(HeldLease::new(engine, key, token), loaded)
+                    Acquired::Lease(HeldLease::new(engine, key, token), Box::new(loaded))
                 }
                 Acquire::Busy => Acquired::Busy,
                 Acquire::Absent => Acquired::Absent,

@@ -80,7 +80,7 @@ impl Engine {
         match self.acquire(live.key, self.config().lock_wait()).await? {
             Acquired::Lease(lease, current) => {
                 state.lease = Some(lease);
-                state.rebase(self, current)?;
+                state.rebase(self, *current)?;
             }
             Acquired::Busy => return Err(busy()),
             Acquired::Absent => {
@@ -109,7 +109,7 @@ impl Engine {
         if access == Access::Exclusive {
             return match self.acquire(key, self.config().lock_wait()).await? {
                 Acquired::Lease(lease, loaded) => {
-                    Ok(self.found(candidate, key, loaded, Some(lease)))
+                    Ok(self.found(candidate, key, *loaded, Some(lease)))
                 }
                 Acquired::Busy => Err(busy()),
                 Acquired::Absent => Ok(self.dead(&key, Cause::NotInStore)),
