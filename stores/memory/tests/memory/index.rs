@@ -38,6 +38,30 @@ async fn n12_index_agrees_with_the_sessions() {
     assert_eq!(listed, expected);
 }
 
+/// Ending one principal's sessions spares those of another that the index cannot tell apart.
+#[tokio::test]
+async fn delete_all_spares_a_principal_with_the_same_prefix() {
+    let fixture = Fixture::new(MemoryStore::builder());
+    let mut keys = Vec::new();
+    for owner in [0, 1, 0] {
+        let record = Record {
+            principal: Some(principal(owner)),
+            ..record_of_size(10)
+        };
+        let key = fixture.key();
+        let store = Arc::clone(&fixture.store);
+        store
+            .create(key, record, lifetime(&mut Random(1)))
+            .await
+            .unwrap();
+        keys.push(key);
+    }
+    let store = Arc::clone(&fixture.store);
+    assert_eq!(store.delete_all(principal(0), None).await.unwrap(), 2);
+    assert_eq!(keys_of(&fixture, principal(0)).await, []);
+    assert_eq!(keys_of(&fixture, principal(1)).await, [keys[1]]);
+}
+
 /// A cursor that this store did not make is an error, not an empty page.
 #[tokio::test]
 async fn foreign_cursor_is_an_error() {
@@ -111,8 +135,11 @@ async fn keys_of(fixture: &Fixture, principal: PrincipalKey) -> Vec<StoreKey> {
     }
 }
 
+/// Principals that agree in all bytes but the last.
 fn principal(number: u8) -> PrincipalKey {
-    PrincipalKey::from_bytes([number; PrincipalKey::LENGTH])
+    let mut bytes = [7; PrincipalKey::LENGTH];
+    bytes[PrincipalKey::LENGTH - 1] = number;
+    PrincipalKey::from_bytes(bytes)
 }
 
 /// A record of somebody or of nobody.
