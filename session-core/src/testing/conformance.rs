@@ -4,8 +4,44 @@
 //! The author of a store implements [`Harness`] and calls
 //! [`conformance_suite!`](crate::conformance_suite), which makes each clause a test of its own:
 //!
-//! ```ignore
-//! session_core::conformance_suite!(MyHarness::connect().await);
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use session_core::{SessionStore, testing::conformance::{Harness, Sweeping}};
+//! # async fn connect() -> Arc<dyn SessionStore> { unreachable!() }
+//! struct ServerHarness;
+//!
+//! #[async_trait::async_trait]
+//! impl Harness for ServerHarness {
+//!     async fn store(&self) -> Arc<dyn SessionStore> {
+//!         connect().await
+//!     }
+//!
+//!     async fn advance(&self, by: Duration) {
+//!         tokio::time::sleep(by).await;
+//!     }
+//!
+//!     fn unit(&self) -> Duration {
+//!         Duration::from_secs(1)
+//!     }
+//!
+//!     fn grain(&self) -> Duration {
+//!         Duration::from_millis(200)
+//!     }
+//!
+//!     fn patience(&self) -> Duration {
+//!         Duration::from_secs(20)
+//!     }
+//!
+//!     fn sweeping(&self) -> Sweeping {
+//!         Sweeping::ByItself
+//!     }
+//!
+//!     async fn settle(&self) {
+//!         tokio::time::sleep(Duration::from_millis(50)).await;
+//!     }
+//! }
+//!
+//! session_core::conformance_suite!(ServerHarness);
 //! ```
 //!
 //! Clauses speak of time in units of [`Harness::unit`], so a store with a clock of its own runs

@@ -10,9 +10,11 @@ use session_core::{PrincipalKey, StoreKey};
 ///
 /// Entries change with the lock of the session's shard held, so the index always agrees with
 /// the sessions. Its own locks are the innermost: nothing is locked while one of them is held.
-pub(crate) struct Index([Mutex<Entries>; Self::PARTS]);
+pub(crate) struct Index([Mutex<BTreeSet<Entry>>; Self::PARTS]);
 
-type Entries = BTreeSet<(PrincipalKey, StoreKey)>;
+/// The first bytes of a principal, and a session that may be theirs. Whether it is, the session
+/// itself tells; the whole principal here would double the index.
+type Entry = (u64, StoreKey);
 
 impl Index {
     const PARTS: usize = 16;
@@ -28,38 +30,48 @@ impl Index {
         before: Option<(PrincipalKey, StoreKey)>,
         after: Option<(PrincipalKey, StoreKey)>,
     ) {
+        let entry = |(principal, key)| (prefix(&principal), key);
+        let (before, after) = (before.map(entry), after.map(entry));
         if before == after {
             return;
         }
         if let Some(entry) = after {
-            self.part(&entry.0).lock().insert(entry);
+            self.part(entry.0).lock().insert(entry);
         }
         if let Some(entry) = before {
-            self.part(&entry.0).lock().remove(&entry);
+            self.part(entry.0).lock().remove(&entry);
         }
     }
 
-    /// Up to `limit` keys of a principal's sessions, in order, after the key `after`.
+    /// Up to `limit` keys of sessions that may be a principal's, in order, after the key
+    /// `after`.
     pub(crate) fn keys(
         &self,
         principal: PrincipalKey,
         after: Option<StoreKey>,
         limit: usize,
     ) -> Vec<StoreKey> {
+        let prefix = prefix(&principal);
         let start = match after {
-            Some(key) => Bound::Excluded((principal, key)),
-            None => Bound::Included((principal, StoreKey::from_bytes([0; StoreKey::LENGTH]))),
+            Some(key) => Bound::Excluded((prefix, key)),
+            None => Bound::Included((prefix, StoreKey::from_bytes([0; StoreKey::LENGTH]))),
         };
-        let entries = self.part(&principal).lock();
+        let entries = self.part(prefix).lock();
         entries
             .range((start, Bound::Unbounded))
-            .take_while(|(owner, _)| *owner == principal)
+            .take_while(|(owner, _)| *owner == prefix)
             .take(limit)
             .map(|(_, key)| *key)
             .collect()
     }
 
-    fn part(&self, principal: &PrincipalKey) -> &Mutex<Entries> {
-        &self.0[usize::from(principal.as_bytes()[0]) % Self::PARTS]
+    fn part(&self, prefix: u64) -> &Mutex<BTreeSet<Entry>> {
+        &self.0[(prefix % Self::PARTS as u64) as usize]
     }
+}
+
+fn prefix(principal: &PrincipalKey) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&principal.as_bytes()[..8]);
+    u64::from_be_bytes(first)
 }

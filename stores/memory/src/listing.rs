@@ -40,8 +40,10 @@ impl MemoryStore {
             let keys = self.index.keys(principal, None, usize::MAX);
             let mut found = false;
             for key in keys.iter().filter(|key| except != Some(**key)) {
-                found = true;
-                ended += u64::from(self.end_if_owned(principal, key));
+                if let Some(was_live) = self.end_unless_foreign(principal, key) {
+                    found = true;
+                    ended += u64::from(was_live);
+                }
             }
             if !found {
                 return ended;
@@ -49,11 +51,16 @@ impl MemoryStore {
         }
     }
 
-    fn end_if_owned(&self, principal: PrincipalKey, key: &StoreKey) -> bool {
+    /// Ends a session that may be a principal's and returns whether it was live; `None` if it
+    /// is somebody else's.
+    fn end_unless_foreign(&self, principal: PrincipalKey, key: &StoreKey) -> Option<bool> {
         self.at(key, |shard, moment| {
-            let session = shard.sessions.get(key);
-            session.is_some_and(|session| session.content.principal() == Some(principal))
-                && shard.delete(moment, key, EndReason::Revoked)
+            let owner = shard
+                .sessions
+                .get(key)
+                .map(|session| session.content.principal());
+            let foreign = owner.is_some_and(|owner| owner != Some(principal));
+            (!foreign).then(|| shard.delete(moment, key, EndReason::Revoked))
         })
     }
 }

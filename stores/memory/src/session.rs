@@ -6,13 +6,13 @@ use session_core::{EndReason, Lifetime, Listed, Loaded, Revision, StoreKey};
 
 use crate::content::Content;
 use crate::lease::Lock;
-use crate::moment::{Moment, Tick};
+use crate::moment::{Moment, Tick, millis};
 
 pub(crate) struct Session {
     pub(crate) key: StoreKey,
     pub(crate) content: Content,
     pub(crate) revision: Revision,
-    idle: Duration,
+    idle_millis: u64,
     pub(crate) expires: Tick,
     absolute: Tick,
     /// Under which time it stands in the expiry order: its expiry or an earlier time.
@@ -27,7 +27,7 @@ impl Session {
             key,
             content,
             revision: Revision::FIRST,
-            idle: whole_millis(lifetime.idle),
+            idle_millis: millis(lifetime.idle),
             expires,
             absolute: now.after(lifetime.absolute),
             due: expires,
@@ -56,14 +56,18 @@ impl Session {
     /// Puts a new content in place and returns the old one.
     pub(crate) fn replace(&mut self, content: Content, lifetime: Lifetime, now: Tick) -> Content {
         self.revision = self.revision.next();
-        self.idle = whole_millis(lifetime.idle);
+        self.idle_millis = millis(lifetime.idle);
         self.absolute = self.absolute.min(now.after(lifetime.absolute));
         self.expires = now.after(lifetime.idle).min(self.absolute);
         std::mem::replace(&mut self.content, content)
     }
 
+    fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_millis)
+    }
+
     pub(crate) fn touch(&mut self, now: Tick) {
-        let slid = now.after(self.idle).min(self.absolute);
+        let slid = now.after(self.idle()).min(self.absolute);
         self.expires = self.expires.max(slid);
     }
 
@@ -71,7 +75,7 @@ impl Session {
         Loaded {
             record: self.content.record(),
             revision: self.revision,
-            idle: self.idle,
+            idle: self.idle(),
             time_left: moment.now.until(self.expires),
             store_time: moment.wall(),
         }
@@ -94,8 +98,4 @@ impl Session {
             lock.end(reason);
         }
     }
-}
-
-fn whole_millis(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -143,7 +143,7 @@ impl SessionStore for MemoryStore {
         record: Record,
         lifetime: Lifetime,
     ) -> Result<Create, StoreError> {
-        self.with_room(Content::new(&record), |content| {
+        self.with_room(Content::new(&record)?, |content| {
             self.at(&key, |shard, moment| {
                 shard.create(moment, key, content, lifetime)
             })
@@ -167,7 +167,7 @@ impl SessionStore for MemoryStore {
             revision: base,
             lease,
         };
-        self.with_room(Content::new(&record), |content| {
+        self.with_room(Content::new(&record)?, |content| {
             self.at(&key, |shard, moment| {
                 shard.save(moment, basis, content, lifetime)
             })
@@ -196,7 +196,7 @@ impl SessionStore for MemoryStore {
             revision: base,
             lease,
         };
-        self.with_room(Content::new(&record), |content| {
+        self.with_room(Content::new(&record)?, |content| {
             self.at(&from, |shard, moment| {
                 shard.rename(moment, basis, to, content, lifetime)
             })

@@ -1,5 +1,5 @@
 //! The conformance suite on the memory store, with a clock that moves by hand.
 
-mod support;
+mod harness;
 
-session_core::conformance_suite!(support::MemoryHarness::default());
+session_core::conformance_suite!(harness::MemoryHarness::default());

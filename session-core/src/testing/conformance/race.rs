@@ -170,6 +170,8 @@ pub async fn n12_no_session_escapes_delete_all_by_renaming(subject: Subject) {
 async fn increment(subject: &Subject, key: StoreKey) {
     let mut current = subject.found(key).await;
     loop {
+        // Lets others write in between, even on one thread.
+        tokio::task::yield_now().await;
         let next = number(&current.record.payload) + 1;
         let mut changed = record("");
         changed.payload = next.to_string().into();
