@@ -54,8 +54,8 @@ struct Inner {
     keys: KeyCache,
     store_keys: StoreKeys,
     clock: Arc<dyn Clock>,
-    /// The store's clock less ours, in milliseconds, as of the last answer.
-    store_ahead: AtomicI64,
+    /// What the store's clock said at our monotonic zero, in Unix milliseconds.
+    store_origin: AtomicI64,
     breakers: Breakers,
     refresher: Refresher,
     runtime: Option<Handle>,
@@ -130,10 +130,11 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         check_ring(&config, &ring, &*store)?;
+        let origin = clock.now().saturating_sub(clock.monotonic());
         let inner = Inner {
-            keys: KeyCache::new(ring, &config, clock.now()),
+            keys: KeyCache::new(ring, &config),
             store_keys: StoreKeys::new(config.app()),
-            store_ahead: AtomicI64::new(0),
+            store_origin: AtomicI64::new(origin.as_millis()),
             breakers: Breakers::default(),
             refresher: Refresher::new(clock.monotonic()),
             runtime: Handle::try_current().ok(),
@@ -172,7 +173,7 @@ impl Engine {
     pub async fn ready(&self) -> Result<(), NotReady> {
         let store = &self.inner.store;
         let ping = self.ask(Arc::clone(store).ping()).await?;
-        self.note_store_time(ping.store_time);
+        self.note_store_time(ping.store_time, self.monotonic());
         match ping.role {
             Role::Primary => Ok(()),
             Role::ReadOnly => Err(NotReady::ReadOnly {
@@ -193,25 +194,24 @@ impl Engine {
         self.inner.clock.now()
     }
 
-    fn monotonic(&self) -> Duration {
+    pub(crate) fn monotonic(&self) -> Duration {
         self.inner.clock.monotonic()
     }
 
     fn keys(&self) -> Guard<Arc<SessionKeys>> {
-        self.inner.keys.load(&self.inner.config, self.now())
+        self.inner.keys.load(&self.inner.config)
     }
 
-    /// The store's clock, reckoned from its last answer.
+    /// The store's clock, reckoned from its last answer; before the first, ours.
     fn store_now(&self) -> Timestamp {
-        let ahead = self.inner.store_ahead.load(Ordering::Relaxed);
-        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+        let origin = self.inner.store_origin.load(Ordering::Relaxed);
+        Timestamp::from_millis(origin).saturating_add(self.monotonic())
     }
 
-    fn note_store_time(&self, store_time: Timestamp) {
-        let ahead = store_time
-            .as_millis()
-            .saturating_sub(self.now().as_millis());
-        self.inner.store_ahead.store(ahead, Ordering::Relaxed);
+    /// Notes what the store's clock said at the monotonic time `now`.
+    fn note_store_time(&self, store_time: Timestamp, now: Duration) {
+        let origin = store_time.saturating_sub(now).as_millis();
+        self.inner.store_origin.store(origin, Ordering::Relaxed);
     }
 }
 

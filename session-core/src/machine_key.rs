@@ -32,7 +32,7 @@ mod trust;
 
 pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
-pub(crate) use self::fingerprint::FingerprintKey;
+pub(crate) use self::fingerprint::FingerprintKeys;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
 pub use self::key::{KeyText, Kid, MachineKey};
 pub use self::key_ring::KeyRing;
@@ -40,7 +40,7 @@ pub use self::options::KeyRingOptions;
 pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
 pub use self::ring::Ring;
 pub use self::schedule::{KeyState, KeyStatus};
-pub(crate) use self::token::{Carrier, Token, TokenKeys, VerifiedId};
+pub(crate) use self::token::{Carrier, Rejected, Token, TokenKeys, VerifiedId};
 
 #[cfg(test)]
 mod vectors;

@@ -60,7 +60,10 @@ impl Values {
 
     /// The encoded value of `key` as this request sees it.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
-        match self.entry(key).and_then(|entry| entry.change.value()) {
+        match self
+            .entry(key.as_bytes())
+            .and_then(|entry| entry.change.value())
+        {
             Some(value) => value.cloned(),
             None => self.inherited(key),
         }
@@ -72,8 +75,9 @@ impl Values {
         let kept = kept
             .filter(|key| self.survives(key) && self.entry(key).is_none_or(Entry::is_unchanged));
         let written = self.entries.iter().filter(|entry| entry.is_present());
-        kept.chain(written.map(|entry| &*entry.key))
+        kept.chain(written.map(|entry| entry.key.as_bytes()))
             .filter(|key| !is_reserved(key))
+            .filter_map(|key| std::str::from_utf8(key).ok())
             .map(str::to_owned)
             .collect()
     }
@@ -135,7 +139,7 @@ impl Values {
         for entry in self
             .entries
             .iter_mut()
-            .filter(|entry| !is_reserved(&entry.key))
+            .filter(|entry| !is_reserved(entry.key.as_bytes()))
         {
             entry.change = Change::Unchanged;
         }
@@ -174,13 +178,15 @@ impl Values {
         });
         let written = self.entries.iter().filter_map(|entry| {
             let value = entry.change.value()??;
-            Some((&*entry.key, &value[..]))
+            Some((entry.key.as_bytes(), &value[..]))
         });
         map::encode(kept.chain(written))
     }
 
-    fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| &*entry.key == key)
+    fn entry(&self, key: &[u8]) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key.as_bytes() == key)
     }
 
     fn entry_mut(&mut self, key: &str) -> &mut Entry {
@@ -195,18 +201,20 @@ impl Values {
     /// Whether the value that this request sees under `key` comes from the store, updated or
     /// not.
     fn inherits(&self, key: &str) -> bool {
-        self.survives(key)
-            && match self.entry(key).map(|entry| &entry.change) {
+        self.survives(key.as_bytes())
+            && match self.entry(key.as_bytes()).map(|entry| &entry.change) {
                 None | Some(Change::Unchanged | Change::Updated(_)) => true,
                 Some(Change::Put(_) | Change::Removed) => false,
             }
     }
 
     fn inherited(&self, key: &str) -> Option<Bytes> {
-        self.survives(key).then(|| self.base.get(key)).flatten()
+        self.survives(key.as_bytes())
+            .then(|| self.base.get(key))
+            .flatten()
     }
 
-    fn survives(&self, key: &str) -> bool {
+    fn survives(&self, key: &[u8]) -> bool {
         !self.cleared || is_reserved(key)
     }
 }

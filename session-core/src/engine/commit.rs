@@ -41,7 +41,7 @@ impl Stage {
 
 /// What a commit did.
 pub(super) struct Committed {
-    pub(super) state: SessionState,
+    pub(super) state: Box<SessionState>,
     pub(super) token: TokenChange,
 }
 
@@ -60,7 +60,7 @@ impl Engine {
     pub(super) async fn commit(
         &self,
         plan: Plan,
-        mut state: SessionState,
+        mut state: Box<SessionState>,
         stage: Stage,
     ) -> Result<Committed, SessionError> {
         let token = match plan {
@@ -174,7 +174,7 @@ impl Engine {
         if !self.end(state).await? {
             return self.ended(state, EndReason::Destroyed, Stage::Head { live: false });
         }
-        *state = SessionState::without_session(Visitor::New, state.via);
+        *state = *SessionState::without_session(Visitor::New, state.via);
         match stage {
             Stage::Live => Ok(TokenChange::None),
             Stage::Midway | Stage::Head { .. } => Ok(TokenChange::Remove(state.via)),
@@ -306,7 +306,7 @@ impl Engine {
         }
         live.resign = false;
         if let Some((record, revision, lifetime)) = kept {
-            let store_time = live.store_now(self);
+            let store_time = live.store_now(now);
             live.loaded = Loaded::fresh(record, revision, lifetime, store_time);
             live.loaded_at = now;
         }
@@ -374,7 +374,7 @@ impl Engine {
             (EndReason::Renewed, _) => Err(refusal(SessionErrorKind::Conflict)),
             (_, Stage::Midway | Stage::Live) => Err(refusal(SessionErrorKind::Ended)),
             (_, Stage::Head { .. }) => {
-                *state = SessionState::without_session(Visitor::Ended(reason), state.via);
+                *state = *SessionState::without_session(Visitor::Ended(reason), state.via);
                 Ok(TokenChange::None)
             }
         }

@@ -95,7 +95,7 @@ impl Engine {
     }
 
     pub(crate) fn fingerprint(&self, key: &StoreKey) -> Fingerprint {
-        self.keys().fingerprints.fingerprint(key)
+        self.keys().fingerprints.fingerprint(key, self.now())
     }
 }
 

@@ -39,7 +39,7 @@ struct Shared {
 struct State {
     phase: Phase,
     access: Access,
-    session: Option<SessionState>,
+    session: Option<Box<SessionState>>,
     token: TokenChange,
     /// Whether a stream or a WebSocket goes on with the session.
     live: bool,
@@ -122,11 +122,14 @@ impl Exchange {
         headers: &impl RequestHeaders,
         access: Access,
     ) -> Result<(), SessionError> {
-        let _opening = self.shared.opening.lock().await;
+        let _opening = match self.shared.opening.try_lock() {
+            Ok(opening) => opening,
+            Err(_) => Box::pin(self.shared.opening.lock()).await,
+        };
         let before = self.phase_and_access();
         match before {
             (Phase::Unopened, _) => self.load(headers, access).await,
-            (Phase::Open, held) if held < access => self.raise(access).await,
+            (Phase::Open, held) if held < access => Box::pin(self.raise(access)).await,
             (Phase::Open, _) => Ok(()),
             (Phase::Committing(_) | Phase::HeadSent | Phase::Abandoned, _) => {
                 Err(SessionError::too_late())
@@ -269,17 +272,18 @@ impl Exchange {
         access: Access,
     ) -> Result<(), SessionError> {
         let engine = self.engine();
-        engine.refresh_if_due();
         let mut presented = engine.present(headers);
         let mut undecided = false;
         if let Some(kid) = presented.unknown {
-            match engine.judge_unknown(kid).await {
+            match Box::pin(engine.judge_unknown(kid)).await {
                 Verdict::Changed => presented = engine.present(headers),
                 Verdict::Foreign => {}
                 Verdict::Undecided => undecided = true,
             }
         }
         let session = engine.load(presented, undecided, access).await?;
+        let now = session.live.as_ref().map(|live| live.loaded_at);
+        engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
         let mut state = self.lock();
         state.session = Some(session);
         state.access = access;
@@ -304,7 +308,7 @@ impl Exchange {
     /// Starts a commit, which runs to its end whether or not somebody waits for it.
     fn start_commit(
         &self,
-        session: SessionState,
+        session: Box<SessionState>,
         plan: Plan,
         stage: Stage,
     ) -> Detached<Result<(), SessionError>> {
@@ -316,7 +320,7 @@ impl Exchange {
 
     async fn run_commit(
         &self,
-        session: SessionState,
+        session: Box<SessionState>,
         plan: Plan,
         stage: Stage,
     ) -> Result<(), SessionError> {
@@ -352,7 +356,7 @@ impl Exchange {
 
 impl State {
     /// Hands the session over to a commit.
-    fn begin_commit(&mut self, stage: Stage) -> Option<SessionState> {
+    fn begin_commit(&mut self, stage: Stage) -> Option<Box<SessionState>> {
         let expected = match stage {
             Stage::Midway | Stage::Head { .. } => Phase::Open,
             Stage::Live => Phase::HeadSent,

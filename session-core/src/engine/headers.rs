@@ -7,7 +7,7 @@ use super::Engine;
 use super::state::Via;
 use crate::cause::Cause;
 use crate::cookie::{self, MaxAge};
-use crate::machine_key::{Kid, Token, TokenKeys, VerifiedId};
+use crate::machine_key::{Kid, Rejected, Token, VerifiedId};
 
 /// The headers of a request; an adapter implements it for its framework's type.
 pub trait RequestHeaders {
@@ -71,8 +71,10 @@ pub(super) struct Candidate {
 /// What a request presents.
 #[derive(Default)]
 pub(super) struct Presented {
-    /// Verified tokens of different sessions.
-    pub(super) candidates: Vec<Candidate>,
+    /// A verified token.
+    pub(super) first: Option<Candidate>,
+    /// Verified tokens of other sessions.
+    pub(super) others: Vec<Candidate>,
     /// A key id that the ring does not hold.
     pub(super) unknown: Option<Kid>,
     /// Whether there were more cookies than are looked at.
@@ -81,16 +83,40 @@ pub(super) struct Presented {
     pub(super) by_header: bool,
 }
 
+impl Presented {
+    fn judge(&mut self, verified: Result<VerifiedId, Rejected>, via: Via) {
+        match verified {
+            Ok(id) => self.add(Candidate { id, via }),
+            Err(rejected) => {
+                if rejected.cause == Cause::UnknownKey {
+                    self.unknown = rejected.kid;
+                }
+                super::events::token_rejected(rejected.cause);
+            }
+        }
+    }
+
+    /// Adds a token, unless it is there already.
+    fn add(&mut self, candidate: Candidate) {
+        let same = |other: &Candidate| other.id.id().as_bytes() == candidate.id.id().as_bytes();
+        match &self.first {
+            None => self.first = Some(candidate),
+            Some(first) if same(first) || self.others.iter().any(same) => {}
+            Some(_) => self.others.push(candidate),
+        }
+    }
+}
+
 impl Engine {
     /// Finds and verifies the tokens of a request. Asks no store.
     pub(super) fn present(&self, headers: &impl RequestHeaders) -> Presented {
-        let keys = self.keys();
+        let (keys, now) = (self.keys(), self.now());
         let mut presented = Presented::default();
         if let (Some(config), Some(tokens)) = (self.config().transports().cookie(), &keys.cookie) {
             match cookie::candidates(headers.values("cookie"), config.name().as_bytes()) {
                 Ok(found) => {
                     for text in found.as_slice() {
-                        self.judge_token(&mut presented, tokens, text, Via::Cookie);
+                        presented.judge(tokens.verify(text, now), Via::Cookie);
                     }
                 }
                 Err(_) => presented.overlong = true,
@@ -99,27 +125,10 @@ impl Engine {
         if let (Some(config), Some(tokens)) = (self.config().transports().header(), &keys.header) {
             for text in headers.values(config.name()) {
                 presented.by_header = true;
-                self.judge_token(&mut presented, tokens, text, Via::Header);
+                presented.judge(tokens.verify(text, now), Via::Header);
             }
         }
         presented
-    }
-
-    fn judge_token(&self, presented: &mut Presented, tokens: &TokenKeys, text: &[u8], via: Via) {
-        match tokens.verify(text, self.now()) {
-            Ok(id) => {
-                let same = |other: &Candidate| other.id.id().as_bytes() == id.id().as_bytes();
-                if !presented.candidates.iter().any(same) {
-                    presented.candidates.push(Candidate { id, via });
-                }
-            }
-            Err(rejected) => {
-                if rejected.cause == Cause::UnknownKey {
-                    presented.unknown = rejected.kid;
-                }
-                super::events::token_rejected(rejected.cause);
-            }
-        }
     }
 
     /// The headers of a response.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::clock::Timestamp;
 use crate::config::SessionConfig;
-use crate::machine_key::{Carrier, FingerprintKey, KeyRing, Ring, Sealer, TokenKeys};
+use crate::machine_key::{Carrier, FingerprintKeys, KeyRing, Ring, Sealer, TokenKeys};
 
 /// The engine's own keys, derived from one state of the ring.
 #[derive(Debug)]
@@ -16,11 +15,11 @@ pub(super) struct SessionKeys {
     pub(super) header: Option<TokenKeys>,
     pub(super) records: Sealer,
     pub(super) labels: Sealer,
-    pub(super) fingerprints: FingerprintKey,
+    pub(super) fingerprints: FingerprintKeys,
 }
 
 impl SessionKeys {
-    fn derive(ring: &Ring, generation: u64, config: &SessionConfig, now: Timestamp) -> Self {
+    fn derive(ring: &Ring, generation: u64, config: &SessionConfig) -> Self {
         let app = config.app();
         let transports = config.transports();
         let cookie = transports
@@ -35,7 +34,7 @@ impl SessionKeys {
             header: header.map(|carrier| TokenKeys::derive(ring, app, carrier)),
             records: Sealer::derive(ring, app, &["session record"]),
             labels: Sealer::derive(ring, app, &["session labels"]),
-            fingerprints: FingerprintKey::derive(ring, app, now),
+            fingerprints: FingerprintKeys::derive(ring, app),
         }
     }
 }
@@ -48,9 +47,9 @@ pub(super) struct KeyCache {
 }
 
 impl KeyCache {
-    pub(super) fn new(ring: KeyRing, config: &SessionConfig, now: Timestamp) -> Self {
+    pub(super) fn new(ring: KeyRing, config: &SessionConfig) -> Self {
         let generation = ring.generation();
-        let keys = SessionKeys::derive(&ring.snapshot(), generation, config, now);
+        let keys = SessionKeys::derive(&ring.snapshot(), generation, config);
         let current = ArcSwap::from_pointee(keys);
         Self { ring, current }
     }
@@ -60,13 +59,13 @@ impl KeyCache {
     }
 
     /// The keys in force; derived anew if the ring has changed.
-    pub(super) fn load(&self, config: &SessionConfig, now: Timestamp) -> Guard<Arc<SessionKeys>> {
+    pub(super) fn load(&self, config: &SessionConfig) -> Guard<Arc<SessionKeys>> {
         let keys = self.current.load();
         let generation = self.ring.generation();
         if keys.generation == generation {
             return keys;
         }
-        let fresh = SessionKeys::derive(&self.ring.snapshot(), generation, config, now);
+        let fresh = SessionKeys::derive(&self.ring.snapshot(), generation, config);
         self.current.store(Arc::new(fresh));
         self.current.load()
     }

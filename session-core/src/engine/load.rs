@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::events::Event;
 use super::headers::{Candidate, Presented};
-use super::lease::{Acquired, HeldLease};
+use super::lease::Acquired;
 use super::plan::Visitor;
 use super::sealing::Binding;
 use super::state::{Live, SessionState, Via};
@@ -18,7 +18,7 @@ use crate::store::Load;
 
 /// What the store says about one candidate.
 enum Found {
-    Live(Box<(Candidate, StoreKey, Loaded, Option<HeldLease>)>),
+    Live(Box<SessionState>),
     Dead,
     Ended(EndReason),
 }
@@ -29,47 +29,64 @@ impl Engine {
     /// `undecided` says that a token's key could not be judged.
     pub(super) async fn load(
         &self,
-        presented: Presented,
+        mut presented: Presented,
         undecided: bool,
         access: Access,
-    ) -> Result<SessionState, SessionError> {
+    ) -> Result<Box<SessionState>, SessionError> {
         let via = self.answers_via(&presented);
-        if presented.overlong {
-            return Ok(SessionState::without_session(Visitor::Overlong, via));
-        }
-        // Which of several candidates is to be locked shows only when they are loaded.
-        let at_once = match presented.candidates.len() {
-            1 => access,
-            _ => access.min(Access::ReadWrite),
+        let unfound = match (presented.overlong, undecided) {
+            (true, _) => Visitor::Overlong,
+            (false, true) => Visitor::Undecided,
+            (false, false) => Visitor::New,
         };
-        let mut ended = None;
+        let Some(first) = presented.first.take_if(|_| !presented.overlong) else {
+            return Ok(SessionState::without_session(unfound, via));
+        };
+        if !presented.others.is_empty() {
+            let candidates = std::iter::once(first).chain(presented.others);
+            return Box::pin(self.choose(candidates, unfound, via, access)).await;
+        }
+        let found = match access {
+            Access::Exclusive => Box::pin(self.find_exclusive(first)).await?,
+            Access::ReadOnly | Access::ReadWrite => self.find(first).await?,
+        };
+        Ok(match found {
+            Found::Live(session) => session,
+            Found::Ended(reason) => SessionState::without_session(Visitor::Ended(reason), via),
+            Found::Dead => SessionState::without_session(unfound, via),
+        })
+    }
+
+    /// Loads the one live session of several candidates.
+    async fn choose(
+        &self,
+        candidates: impl Iterator<Item = Candidate>,
+        unfound: Visitor,
+        via: Via,
+        access: Access,
+    ) -> Result<Box<SessionState>, SessionError> {
+        let mut visitor = unfound;
         let mut live = Vec::new();
-        for candidate in presented.candidates {
-            match self.find(candidate, at_once).await? {
-                Found::Live(found) => live.push(*found),
-                Found::Ended(EndReason::Renewed) => ended = Some(EndReason::Renewed),
-                Found::Ended(reason) => ended = ended.or(Some(reason)),
+        for candidate in candidates {
+            // Which one is to be locked shows only when all are loaded.
+            match self.find(candidate).await? {
+                Found::Live(session) => live.push(session),
+                Found::Ended(EndReason::Renewed) => visitor = Visitor::Ended(EndReason::Renewed),
+                Found::Ended(_) if matches!(visitor, Visitor::Ended(_)) => {}
+                Found::Ended(reason) => visitor = Visitor::Ended(reason),
                 Found::Dead => {}
             }
         }
         if live.len() > 1 {
-            let keys = live.into_iter().map(|(_, key, ..)| key).collect();
-            return Ok(self.ambiguous(keys, via));
+            return Ok(self.ambiguous(&live, via));
         }
-        let visitor = match (ended, undecided) {
-            (Some(reason), _) => Visitor::Ended(reason),
-            (None, true) => Visitor::Undecided,
-            (None, false) => Visitor::New,
-        };
-        let Some((candidate, key, loaded, lease)) = live.pop() else {
+        let Some(mut session) = live.pop() else {
             return Ok(SessionState::without_session(visitor, via));
         };
-        let mut state = self.open_session(candidate, key, loaded)?;
-        state.lease = lease;
-        if access == Access::Exclusive && state.lease.is_none() {
-            self.take_lease(&mut state).await?;
+        if access == Access::Exclusive {
+            self.take_lease(&mut session).await?;
         }
-        Ok(state)
+        Ok(session)
     }
 
     /// Takes the lease of a session that was loaded without one.
@@ -84,10 +101,10 @@ impl Engine {
             }
             Acquired::Busy => return Err(busy()),
             Acquired::Absent => {
-                *state = SessionState::without_session(Visitor::New, state.via);
+                *state = *SessionState::without_session(Visitor::New, state.via);
             }
             Acquired::Ended(reason) => {
-                *state = SessionState::without_session(Visitor::Ended(reason), state.via);
+                *state = *SessionState::without_session(Visitor::Ended(reason), state.via);
             }
         }
         Ok(())
@@ -96,7 +113,7 @@ impl Engine {
     /// A client that sends the session's header is answered there; others by cookie, where
     /// cookies are configured.
     fn answers_via(&self, presented: &Presented) -> Via {
-        match presented.candidates.first() {
+        match &presented.first {
             Some(candidate) => candidate.via,
             None if presented.by_header => Via::Header,
             None if self.config().transports().cookie().is_none() => Via::Header,
@@ -104,23 +121,29 @@ impl Engine {
         }
     }
 
-    async fn find(&self, candidate: Candidate, access: Access) -> Result<Found, SessionError> {
+    async fn find(&self, candidate: Candidate) -> Result<Found, SessionError> {
         let key = self.inner.store_keys.key(candidate.id.id());
-        if access == Access::Exclusive {
-            return match self.acquire(key, self.config().lock_wait()).await? {
-                Acquired::Lease(lease, loaded) => {
-                    Ok(self.found(candidate, key, *loaded, Some(lease)))
-                }
-                Acquired::Busy => Err(busy()),
-                Acquired::Absent => Ok(self.dead(&key, Cause::NotInStore)),
-                Acquired::Ended(reason) => Ok(Found::Ended(reason)),
-            };
-        }
         let loading = Arc::clone(&self.inner.store).load(key);
         match self.read(&key, loading).await? {
-            Load::Found(loaded) => Ok(self.found(candidate, key, loaded, None)),
+            Load::Found(loaded) => self.found(candidate, key, loaded),
             Load::Absent => Ok(self.dead(&key, Cause::NotInStore)),
             Load::Ended(reason) => Ok(Found::Ended(reason)),
+        }
+    }
+
+    async fn find_exclusive(&self, candidate: Candidate) -> Result<Found, SessionError> {
+        let key = self.inner.store_keys.key(candidate.id.id());
+        match self.acquire(key, self.config().lock_wait()).await? {
+            Acquired::Lease(lease, loaded) => {
+                let mut found = self.found(candidate, key, *loaded)?;
+                if let Found::Live(session) = &mut found {
+                    session.lease = Some(lease);
+                }
+                Ok(found)
+            }
+            Acquired::Busy => Err(busy()),
+            Acquired::Absent => Ok(self.dead(&key, Cause::NotInStore)),
+            Acquired::Ended(reason) => Ok(Found::Ended(reason)),
         }
     }
 
@@ -130,26 +153,12 @@ impl Engine {
         candidate: Candidate,
         key: StoreKey,
         loaded: Loaded,
-        lease: Option<HeldLease>,
-    ) -> Found {
-        self.note_store_time(loaded.store_time);
+    ) -> Result<Found, SessionError> {
+        let now = self.monotonic();
+        self.note_store_time(loaded.store_time, now);
         if loaded.record.deadline <= loaded.store_time {
-            return self.dead(&key, Cause::Expired);
+            return Ok(self.dead(&key, Cause::Expired));
         }
-        Found::Live(Box::new((candidate, key, loaded, lease)))
-    }
-
-    fn dead(&self, key: &StoreKey, cause: Cause) -> Found {
-        self.tell_dead(key, cause);
-        Found::Dead
-    }
-
-    fn open_session(
-        &self,
-        candidate: Candidate,
-        key: StoreKey,
-        loaded: Loaded,
-    ) -> Result<SessionState, SessionError> {
         let Candidate { id, via } = candidate;
         let binding = Binding::of(&key, &loaded.record);
         let values = self
@@ -160,22 +169,27 @@ impl Engine {
             id: id.into_id(),
             key,
             loaded,
-            loaded_at: self.monotonic(),
+            loaded_at: now,
             resign,
         };
-        Ok(SessionState::with_session(live, values, via))
+        Ok(Found::Live(SessionState::with_session(live, values, via)))
+    }
+
+    fn dead(&self, key: &StoreKey, cause: Cause) -> Found {
+        self.tell_dead(key, cause);
+        Found::Dead
     }
 
     /// A browser that holds two live cookies cannot be told apart from one into which somebody
     /// planted the second. With the `__Host-` prefix nobody can plant one.
-    fn ambiguous(&self, keys: Vec<StoreKey>, via: Via) -> SessionState {
-        for key in &keys {
-            self.tell(Event::Ambiguous, key);
-        }
+    fn ambiguous(&self, live: &[Box<SessionState>], via: Via) -> Box<SessionState> {
         let cookie = self.config().transports().cookie();
         let resolvable = cookie.is_none_or(|cookie| !cookie.name().starts_with("__Host-"));
         let mut state = SessionState::without_session(Visitor::Ambiguous { resolvable }, via);
-        state.ambiguous = keys;
+        for live in live.iter().filter_map(|session| session.live.as_ref()) {
+            self.tell(Event::Ambiguous, &live.key);
+            state.ambiguous.push(live.key);
+        }
         state
     }
 }

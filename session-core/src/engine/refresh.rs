@@ -67,8 +67,8 @@ impl Refresher {
 
 impl Engine {
     /// Reads the ring again in the background if it is due.
-    pub(super) fn refresh_if_due(&self) {
-        if self.inner.refresher.claim(self.monotonic()) {
+    pub(super) fn refresh_if_due(&self, now: Duration) {
+        if self.inner.refresher.claim(now) {
             let engine = self.clone();
             self.spawn(async move {
                 let mut readings = engine.inner.refresher.readings.lock().await;

@@ -60,8 +60,8 @@ pub(crate) struct Labels {
 
 impl SessionState {
     /// The state of a visitor without a session.
-    pub(super) fn without_session(visitor: Visitor, via: Via) -> Self {
-        Self {
+    pub(super) fn without_session(visitor: Visitor, via: Via) -> Box<Self> {
+        Box::new(Self {
             visitor,
             via,
             live: None,
@@ -72,16 +72,15 @@ impl SessionState {
             absolute: None,
             ambiguous: Vec::new(),
             lease: None,
-        }
+        })
     }
 
     /// The state of the bearer of a live session.
-    pub(super) fn with_session(live: Live, values: Map, via: Via) -> Self {
-        Self {
-            live: Some(live),
-            values: Values::new(values),
-            ..Self::without_session(Visitor::Known, via)
-        }
+    pub(super) fn with_session(live: Live, values: Map, via: Via) -> Box<Self> {
+        let mut state = Self::without_session(Visitor::Known, via);
+        state.live = Some(live);
+        state.values = Values::new(values);
+        state
     }
 
     /// What a commit would have to do now.
@@ -92,9 +91,11 @@ impl SessionState {
     fn situation(&self, engine: &Engine) -> Situation {
         let written = self.values.is_changed() || self.labels.is_changed();
         let retimed = self.idle.is_some() || self.absolute.is_some();
-        let (time_left, absolute_left) = self.live.as_ref().map_or_else(Default::default, |live| {
-            (live.time_left(engine), live.absolute_left(engine))
-        });
+        let left = |live: &Live| {
+            let now = engine.monotonic();
+            (live.time_left(now), live.absolute_left(now))
+        };
+        let (time_left, absolute_left) = self.live.as_ref().map(left).unwrap_or_default();
         Situation {
             visitor: self.visitor,
             intent: self.intent,
@@ -115,10 +116,10 @@ impl SessionState {
 
     /// The absolute deadline after this request, and the store's time that it is reckoned from.
     pub(super) fn deadline(&self, engine: &Engine) -> (Timestamp, Timestamp) {
-        let now = self
-            .live
-            .as_ref()
-            .map_or_else(|| engine.store_now(), |live| live.store_now(engine));
+        let now = self.live.as_ref().map_or_else(
+            || engine.store_now(),
+            |live| live.store_now(engine.monotonic()),
+        );
         let fresh = now.saturating_add(engine.config().absolute_timeout());
         let kept = match &self.live {
             Some(live) if self.intent != Intent::LogIn => live.loaded.record.deadline,
@@ -166,7 +167,10 @@ impl SessionState {
         let longest = chosen.map_or_else(configured, |seconds| {
             MaxAge::new(Duration::from_secs(seconds?))
         })?;
-        let left = self.live.as_ref().map(|live| live.absolute_left(engine));
+        let left = self
+            .live
+            .as_ref()
+            .map(|live| live.absolute_left(engine.monotonic()));
         let left = left.and_then(MaxAge::new);
         Some(left.map_or(longest, |left| left.min(longest)))
     }
@@ -264,27 +268,28 @@ impl Live {
 
     /// Notes that the session was touched.
     pub(super) fn extended(&mut self, engine: &Engine) {
-        self.loaded.store_time = self.store_now(engine);
-        self.loaded_at = engine.monotonic();
-        self.loaded.time_left = self.loaded.idle.min(self.absolute_left(engine));
+        let now = engine.monotonic();
+        self.loaded.store_time = self.store_now(now);
+        self.loaded_at = now;
+        self.loaded.time_left = self.loaded.idle.min(self.absolute_left(now));
     }
 
     /// Time until the record expires if nobody touches it.
-    pub(crate) fn time_left(&self, engine: &Engine) -> Duration {
-        self.loaded.time_left.saturating_sub(self.elapsed(engine))
-    }
-
-    fn elapsed(&self, engine: &Engine) -> Duration {
-        engine.monotonic().saturating_sub(self.loaded_at)
+    pub(crate) fn time_left(&self, now: Duration) -> Duration {
+        self.loaded.time_left.saturating_sub(self.elapsed(now))
     }
 
     /// The store's time, reckoned from its answer.
-    pub(crate) fn store_now(&self, engine: &Engine) -> Timestamp {
-        self.loaded.store_time.saturating_add(self.elapsed(engine))
+    pub(crate) fn store_now(&self, now: Duration) -> Timestamp {
+        self.loaded.store_time.saturating_add(self.elapsed(now))
     }
 
-    pub(crate) fn absolute_left(&self, engine: &Engine) -> Duration {
-        self.loaded.record.deadline.since(self.store_now(engine))
+    pub(crate) fn absolute_left(&self, now: Duration) -> Duration {
+        self.loaded.record.deadline.since(self.store_now(now))
+    }
+
+    fn elapsed(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.loaded_at)
     }
 }
 

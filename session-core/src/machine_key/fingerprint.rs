@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::hex::{self, Hex};
 use super::key::Purpose;
 use super::ring::Ring;
+use super::schedule::Schedule;
 use crate::clock::Timestamp;
 use crate::crypto::HmacSha256;
 use crate::id::StoreKey;
@@ -52,24 +53,24 @@ impl FromStr for Fingerprint {
 }
 
 /// Makes the fingerprints of one application.
-pub(crate) struct FingerprintKey(HmacSha256);
+pub(crate) struct FingerprintKeys(Schedule<HmacSha256>);
 
-impl FingerprintKey {
-    /// `K("fingerprint")` of the key that seals at `now`.
-    pub(crate) fn derive(ring: &Ring, app: &str, now: Timestamp) -> Self {
+impl FingerprintKeys {
+    /// `K("fingerprint")` of every key of the ring.
+    pub(crate) fn derive(ring: &Ring, app: &str) -> Self {
         let path = &["fingerprint"];
-        let key = ring.sealing_key(now).derive(&Purpose { app, path });
-        Self(HmacSha256::new(key.as_slice()))
+        Self(ring.derive(&Purpose { app, path }, |key| HmacSha256::new(key)))
     }
 
-    pub(crate) fn fingerprint(&self, key: &StoreKey) -> Fingerprint {
-        let [first, second, third, fourth, ..] = self.0.tag(key.as_bytes());
+    /// The fingerprint under the key that seals at `now`.
+    pub(crate) fn fingerprint(&self, key: &StoreKey, now: Timestamp) -> Fingerprint {
+        let [first, second, third, fourth, ..] = self.0.sealing(now).key.tag(key.as_bytes());
         Fingerprint([first, second, third, fourth])
     }
 }
 
-impl fmt::Debug for FingerprintKey {
+impl fmt::Debug for FingerprintKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FingerprintKey(..)")
+        f.write_str("FingerprintKeys(..)")
     }
 }

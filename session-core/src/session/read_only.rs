@@ -98,7 +98,10 @@ impl ReadOnlySession {
     pub fn age(&self) -> Option<Duration> {
         let age = self.exchange.read(|engine, state| {
             let live = state.live.as_ref();
-            Ok(live.map(|live| live.store_now(engine).since(live.loaded.record.created)))
+            Ok(live.map(|live| {
+                live.store_now(engine.monotonic())
+                    .since(live.loaded.record.created)
+            }))
         });
         age.ok().flatten()
     }
@@ -108,7 +111,7 @@ impl ReadOnlySession {
     pub fn idle_left(&self) -> Option<Duration> {
         let left = self.exchange.read(|engine, state| {
             let live = state.live.as_ref();
-            Ok(live.map(|live| live.time_left(engine)))
+            Ok(live.map(|live| live.time_left(engine.monotonic())))
         });
         left.ok().flatten()
     }
@@ -118,7 +121,7 @@ impl ReadOnlySession {
     pub fn absolute_left(&self) -> Option<Duration> {
         let left = self.exchange.read(|engine, state| {
             let live = state.live.as_ref();
-            Ok(live.map(|live| live.absolute_left(engine)))
+            Ok(live.map(|live| live.absolute_left(engine.monotonic())))
         });
         left.ok().flatten()
     }

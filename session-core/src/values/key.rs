@@ -15,13 +15,13 @@ pub(crate) const PRINCIPAL: &str = "$principal";
 pub(crate) const MAX_AGE: &str = "$max_age";
 
 /// Names that begin with `$` are the library's own.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    name.starts_with('$')
+pub(crate) fn is_reserved(name: &[u8]) -> bool {
+    name.first() == Some(&b'$')
 }
 
 /// Refuses names that a user may not write.
 pub(crate) fn check_name(name: &str) -> Result<(), SessionError> {
-    if name.is_empty() || name.len() > MAX_NAME || is_reserved(name) {
+    if name.is_empty() || name.len() > MAX_NAME || is_reserved(name.as_bytes()) {
         return Err(SessionError::bad_key(name));
     }
     Ok(())

@@ -36,35 +36,65 @@ impl Map {
         Ok(Self { bytes, len, start })
     }
 
+    /// Takes the bytes that this process encoded itself, without walking them.
+    pub(crate) fn trusted(bytes: Bytes) -> Result<Self, Malformed> {
+        let mut walk = Walk::new(&bytes);
+        let len = walk.map_len()?;
+        let start = walk.position;
+        Ok(Self { bytes, len, start })
+    }
+
     /// The entries in order; a value as its encoded bytes.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         let mut walk = Walk::new(&self.bytes);
         walk.position = self.start;
-        // The bytes were checked by `parse`, so no step fails.
+        // The bytes were checked or are our own, so no step fails.
         (0..self.len).map_while(move |_| Some((walk.string().ok()?, walk.value().ok()?)))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
-        let (_, value) = self.iter().find(|(name, _)| *name == key)?;
+        let (_, value) = self.iter().find(|(name, _)| *name == key.as_bytes())?;
         Some(self.bytes.slice_ref(value))
     }
 }
 
-/// Encodes entries as one map.
-pub(super) fn encode<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Vec<u8> {
-    let (count, size) = entries
-        .clone()
-        .fold((0_u32, 0), |(count, size), (key, value)| {
-            (count + 1, size + key.len() + value.len() + 5)
-        });
-    let mut out = Vec::with_capacity(size + 5);
+/// Encodes entries as one map, in a buffer of exactly its size.
+pub(super) fn encode<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
+    let (count, size) = entries.clone().fold((0, 0), |(count, size), (key, value)| {
+        (
+            count + 1,
+            size + string_head(key.len()) + key.len() + value.len(),
+        )
+    });
+    let mut out = Vec::with_capacity(map_head(count) + size);
     // Writing into a vector does not fail.
     let _ = rmp::encode::write_map_len(&mut out, count);
     for (key, value) in entries {
-        let _ = rmp::encode::write_str(&mut out, key);
+        let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
+        let _ = rmp::encode::write_str_len(&mut out, length);
+        out.extend_from_slice(key);
         out.extend_from_slice(value);
     }
     out
+}
+
+/// How many bytes announce a map of `count` entries.
+fn map_head(count: u32) -> usize {
+    match count {
+        0..16 => 1,
+        16..0x1_0000 => 3,
+        _ => 5,
+    }
+}
+
+/// How many bytes announce a string of `length` bytes.
+fn string_head(length: usize) -> usize {
+    match length {
+        0..32 => 1,
+        32..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        _ => 5,
+    }
 }
 
 /// A position in MessagePack bytes.
@@ -87,36 +117,39 @@ impl<'a> Walk<'a> {
     }
 
     fn marker(&mut self) -> Result<Marker, Malformed> {
-        Ok(Marker::from_u8(self.take(1)?[0]))
+        let byte = *self.bytes.get(self.position).ok_or(Malformed)?;
+        self.position += 1;
+        Ok(Marker::from_u8(byte))
     }
 
-    /// A big-endian length of `width` bytes.
-    fn length(&mut self, width: usize) -> Result<usize, Malformed> {
-        let bytes = self.take(width)?;
-        Ok(bytes
-            .iter()
-            .fold(0, |length, byte| length << 8 | usize::from(*byte)))
+    /// A big-endian length of `N` bytes.
+    fn length<const N: usize>(&mut self) -> Result<usize, Malformed> {
+        let bytes = self.bytes[self.position..].first_chunk::<N>();
+        let bytes = bytes.ok_or(Malformed)?;
+        self.position += N;
+        let join = |length, byte: &u8| length << 8 | usize::from(*byte);
+        Ok(bytes.iter().fold(0, join))
     }
 
     fn map_len(&mut self) -> Result<u32, Malformed> {
         let len = match self.marker()? {
             Marker::FixMap(len) => usize::from(len),
-            Marker::Map16 => self.length(2)?,
-            Marker::Map32 => self.length(4)?,
+            Marker::Map16 => self.length::<2>()?,
+            Marker::Map32 => self.length::<4>()?,
             _ => return Err(Malformed),
         };
         u32::try_from(len).map_err(|_| Malformed)
     }
 
-    fn string(&mut self) -> Result<&'a str, Malformed> {
+    fn string(&mut self) -> Result<&'a [u8], Malformed> {
         let len = match self.marker()? {
             Marker::FixStr(len) => usize::from(len),
-            Marker::Str8 => self.length(1)?,
-            Marker::Str16 => self.length(2)?,
-            Marker::Str32 => self.length(4)?,
+            Marker::Str8 => self.length::<1>()?,
+            Marker::Str16 => self.length::<2>()?,
+            Marker::Str32 => self.length::<4>()?,
             _ => return Err(Malformed),
         };
-        std::str::from_utf8(self.take(len)?).map_err(|_| Malformed)
+        self.take(len)
     }
 
     /// Passes over one value, however deep, without recursion.
@@ -144,23 +177,23 @@ impl<'a> Walk<'a> {
             Marker::U32 | Marker::I32 | Marker::F32 => (4, 0),
             Marker::U64 | Marker::I64 | Marker::F64 => (8, 0),
             Marker::FixStr(len) => (usize::from(len), 0),
-            Marker::Str8 | Marker::Bin8 => (self.length(1)?, 0),
-            Marker::Str16 | Marker::Bin16 => (self.length(2)?, 0),
-            Marker::Str32 | Marker::Bin32 => (self.length(4)?, 0),
+            Marker::Str8 | Marker::Bin8 => (self.length::<1>()?, 0),
+            Marker::Str16 | Marker::Bin16 => (self.length::<2>()?, 0),
+            Marker::Str32 | Marker::Bin32 => (self.length::<4>()?, 0),
             Marker::FixExt1 => (2, 0),
             Marker::FixExt2 => (3, 0),
             Marker::FixExt4 => (5, 0),
             Marker::FixExt8 => (9, 0),
             Marker::FixExt16 => (17, 0),
-            Marker::Ext8 => (self.length(1)? + 1, 0),
-            Marker::Ext16 => (self.length(2)? + 1, 0),
-            Marker::Ext32 => (self.length(4)? + 1, 0),
+            Marker::Ext8 => (self.length::<1>()? + 1, 0),
+            Marker::Ext16 => (self.length::<2>()? + 1, 0),
+            Marker::Ext32 => (self.length::<4>()? + 1, 0),
             Marker::FixArray(len) => (0, usize::from(len)),
-            Marker::Array16 => (0, self.length(2)?),
-            Marker::Array32 => (0, self.length(4)?),
+            Marker::Array16 => (0, self.length::<2>()?),
+            Marker::Array32 => (0, self.length::<4>()?),
             Marker::FixMap(len) => (0, 2 * usize::from(len)),
-            Marker::Map16 => (0, 2 * self.length(2)?),
-            Marker::Map32 => (0, 2 * self.length(4)?),
+            Marker::Map16 => (0, 2 * self.length::<2>()?),
+            Marker::Map32 => (0, 2 * self.length::<4>()?),
             Marker::Reserved => return Err(Malformed),
         };
         self.take(skip)?;
