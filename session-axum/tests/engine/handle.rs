@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use session_core::{Key, SessionErrorKind};
 
-use crate::support::{Browser, HOUR, MINUTE, SECOND, World, kind};
+use crate::support::{Browser, HOUR, MINUTE, SECOND, Visit, World, kind};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Cart {
@@ -76,7 +76,7 @@ async fn remove_says_whether_there_was_something() {
 async fn c27_take_gives_a_value_once() {
     let world = World::default();
     let mut browser = Browser::default();
-    let flash = |visit: &crate::support::Visit| visit.insert("flash", "saved").unwrap();
+    let flash = |visit: &Visit| visit.insert("flash", "saved").unwrap();
     world.change(&mut browser, flash).await;
     world
         .change(&mut browser, |visit| {
@@ -127,7 +127,9 @@ async fn clear_keeps_the_session_its_principal_and_labels() {
             visit.set_label("device", "phone").unwrap();
         })
         .await;
-    world.change(&mut browser, |visit| visit.clear().unwrap()).await;
+    world
+        .change(&mut browser, |visit| visit.clear().unwrap())
+        .await;
     let visit = world.visit(&browser).await;
     assert!(!visit.is_new() && visit.keys().unwrap().is_empty());
     assert_eq!(visit.principal().as_deref(), Some("ada"));
@@ -142,9 +144,13 @@ async fn labels_are_kept_through_a_renew_and_removed_on_demand() {
         let world = builder.build();
         let mut browser = world.visitor().await;
         world
-            .change(&mut browser, |visit| visit.set_label("device", "phone").unwrap())
+            .change(&mut browser, |visit| {
+                visit.set_label("device", "phone").unwrap()
+            })
             .await;
-        world.change(&mut browser, |visit| visit.renew().unwrap()).await;
+        world
+            .change(&mut browser, |visit| visit.renew().unwrap())
+            .await;
         let visit = world.visit(&browser).await;
         assert_eq!(visit.label("device").unwrap().as_deref(), Some("phone"));
         assert!(visit.remove_label("device").unwrap());
@@ -165,7 +171,10 @@ async fn commit_saves_midway_and_the_rest_at_the_end() {
     visit.insert("b", &2).unwrap();
     assert_eq!(visit.update("a", |n: i64| n + 1).unwrap(), 2);
     let headers = visit.answer(&mut browser).await;
-    assert!(headers.set_cookie.is_some(), "the token of the first commit");
+    assert!(
+        headers.set_cookie.is_some(),
+        "the token of the first commit"
+    );
     assert_eq!(world.number(&browser, "a").await, Some(2));
     assert_eq!(world.number(&browser, "b").await, Some(2));
 }
@@ -200,11 +209,18 @@ async fn values_of_another_type_are_an_error_of_that_get_alone() {
     let mut browser = world.visitor().await;
     let visit = world.visit(&browser).await;
     assert_eq!(kind(visit.get::<String>("n")), SessionErrorKind::Decode);
-    assert_eq!(kind(visit.get_guarded::<Cart>("n")), SessionErrorKind::Decode);
+    assert_eq!(
+        kind(visit.get_guarded::<Cart>("n")),
+        SessionErrorKind::Decode
+    );
     assert_eq!(kind(visit.take::<String>("n")), SessionErrorKind::Decode);
     let update = visit.update("n", |name: String| name + "!");
     assert_eq!(kind(update), SessionErrorKind::Decode);
-    assert_eq!(visit.get::<i64>("n").unwrap(), Some(0), "the session is fine");
+    assert_eq!(
+        visit.get::<i64>("n").unwrap(),
+        Some(0),
+        "the session is fine"
+    );
     visit.insert("m", &1).unwrap();
     visit.answer(&mut browser).await;
     assert_eq!(world.number(&browser, "n").await, Some(0));

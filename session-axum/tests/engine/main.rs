@@ -1,9 +1,9 @@
 //! The engine over the memory store, request by request, with faults and time under control.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test says what went wrong by panicking"
 )]
 
+mod conflict;
 mod handle;
 mod support;

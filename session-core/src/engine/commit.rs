@@ -14,7 +14,7 @@ use super::state::{Live, SessionState, Via};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::id::{SessionId, StoreKey};
 use crate::record::{EndReason, Lifetime, Loaded, Record, Revision};
-use crate::store::{Create, LeaseUse, Load, Save};
+use crate::store::{Create, LeaseUse, Load, Save, Touch};
 
 /// After this many stale saves a writer queues for the lease, so that it gets its turn.
 const STALE_SAVES: u32 = 4;
@@ -97,9 +97,14 @@ impl Engine {
             return TokenChange::None;
         };
         let touching = Arc::clone(&self.inner.store).touch(live.key);
-        if let Err(error) = self.call(&live.key, touching).await {
-            tracing::warn!(%error, "a session that was read was not extended");
-            return TokenChange::None;
+        match self.call(&live.key, touching).await {
+            Ok(Touch::Touched) => {}
+            // It ended meanwhile; the client may have a newer token by now.
+            Ok(Touch::Missing) => return TokenChange::None,
+            Err(error) => {
+                tracing::warn!(%error, "a session that was read was not extended");
+                return TokenChange::None;
+            }
         }
         live.extended(self);
         match state.max_age(self) {
