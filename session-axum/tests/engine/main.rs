@@ -5,5 +5,6 @@
 )]
 
 mod conflict;
+mod ending;
 mod handle;
 mod support;

@@ -92,13 +92,14 @@ impl SessionState {
     fn situation(&self, engine: &Engine) -> Situation {
         let written = self.values.is_changed() || self.labels.is_changed();
         let retimed = self.idle.is_some() || self.absolute.is_some();
+        let goes_on = self.live.is_some() && self.intent != Intent::Destroy;
         let (time_left, absolute_left) = self.live.as_ref().map_or_else(Default::default, |live| {
             (live.time_left(engine), live.absolute_left(engine))
         });
         Situation {
             visitor: self.visitor,
             intent: self.intent,
-            changed: written || retimed && self.live.is_some(),
+            changed: written || retimed && goes_on,
             holds_lease: self.lease.is_some(),
             idle: self.idle_timeout(engine),
             time_left,
