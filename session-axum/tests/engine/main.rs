@@ -7,4 +7,6 @@
 mod conflict;
 mod ending;
 mod handle;
+mod persistent;
 mod support;
+mod time;

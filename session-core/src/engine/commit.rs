@@ -144,7 +144,7 @@ impl Engine {
         stage: Stage,
     ) -> Result<TokenChange, SessionError> {
         let resign = state.live.as_ref().is_some_and(|live| live.resign);
-        let reissue = (resign || state.max_age(self).is_some()) && stage != Stage::Live;
+        let reissue = (resign || state.retimes_token(self)) && stage != Stage::Live;
         match self.write(state, None, stage).await? {
             Written::Saved if reissue => Ok(self.token(state)),
             Written::Saved => Ok(TokenChange::None),

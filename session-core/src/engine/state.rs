@@ -167,9 +167,14 @@ impl SessionState {
         let longest = chosen.map_or_else(configured, |seconds| {
             MaxAge::new(Duration::from_secs(seconds?))
         })?;
-        let left = self.live.as_ref().map(|live| live.absolute_left(engine));
-        let left = left.and_then(MaxAge::new);
+        let (deadline, now) = self.deadline(engine);
+        let left = MaxAge::new(deadline.since(now));
         Some(left.map_or(longest, |left| left.min(longest)))
+    }
+
+    /// Whether the client has to get its token again for the cookie to live as long as it shall.
+    pub(super) fn retimes_token(&self, engine: &Engine) -> bool {
+        self.values.changes(MAX_AGE) || self.max_age(engine).is_some()
     }
 
     /// The record as it shall be stored under `key` at `revision`.
