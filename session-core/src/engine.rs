@@ -20,7 +20,7 @@ mod state;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::Guard;
@@ -36,7 +36,7 @@ use self::refresh::Refresher;
 pub(crate) use self::state::SessionState;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::SessionConfig;
-use crate::id::StoreKeys;
+use crate::id::{StoreKey, StoreKeys};
 use crate::machine_key::KeyRing;
 use crate::store::{Role, Scope, SessionStore, StoreError};
 
@@ -54,8 +54,10 @@ struct Inner {
     keys: KeyCache,
     store_keys: StoreKeys,
     clock: Arc<dyn Clock>,
-    /// The store's clock less ours, in milliseconds, as of the last answer.
-    store_ahead: AtomicI64,
+    /// The store's clock less our monotonic one, in milliseconds, as of its last answer.
+    store_offset: AtomicI64,
+    /// Whether the store has told its time.
+    store_time_known: AtomicBool,
     breakers: Breakers,
     refresher: Refresher,
     runtime: Option<Handle>,
@@ -133,7 +135,8 @@ impl Engine {
         let inner = Inner {
             keys: KeyCache::new(ring, &config, clock.now()),
             store_keys: StoreKeys::new(config.app()),
-            store_ahead: AtomicI64::new(0),
+            store_offset: AtomicI64::new(clock.now().as_millis() - millis(clock.monotonic())),
+            store_time_known: AtomicBool::new(store.scope() == Scope::Process),
             breakers: Breakers::default(),
             refresher: Refresher::new(clock.monotonic()),
             runtime: Handle::try_current().ok(),
@@ -201,18 +204,34 @@ impl Engine {
         self.inner.keys.load(&self.inner.config, self.now())
     }
 
-    /// The store's clock, reckoned from its last answer.
+    /// The store's clock, reckoned from its last answer. Setting our clock does not move it.
     fn store_now(&self) -> Timestamp {
-        let ahead = self.inner.store_ahead.load(Ordering::Relaxed);
-        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+        let offset = self.inner.store_offset.load(Ordering::Relaxed);
+        Timestamp::from_millis(offset.saturating_add(millis(self.monotonic())))
     }
 
     fn note_store_time(&self, store_time: Timestamp) {
-        let ahead = store_time
+        let offset = store_time
             .as_millis()
-            .saturating_sub(self.now().as_millis());
-        self.inner.store_ahead.store(ahead, Ordering::Relaxed);
+            .saturating_sub(millis(self.monotonic()));
+        self.inner.store_offset.store(offset, Ordering::Relaxed);
+        self.inner.store_time_known.store(true, Ordering::Relaxed);
     }
+
+    /// Asks for the store's time unless it has told it: a session is dated by the store's clock,
+    /// and ours may be hours away from it. A store in this process goes by the same clock.
+    async fn learn_store_time(&self, key: &StoreKey) -> Result<(), StoreError> {
+        if self.inner.store_time_known.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let ping = self.call(key, Arc::clone(&self.inner.store).ping()).await?;
+        self.note_store_time(ping.store_time);
+        Ok(())
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn check_ring(

@@ -4,6 +4,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod clocks;
 mod conflict;
 mod ending;
 mod handle;

@@ -124,6 +124,7 @@ impl Engine {
         }
         let id = SessionId::generate()?;
         let key = self.inner.store_keys.key(&id);
+        self.learn_store_time(&key).await?;
         let record = state.record(self, &id, &key, Revision::FIRST)?;
         let kept = record.clone();
         let lifetime = state.lifetime(self);
