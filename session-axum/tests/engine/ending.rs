@@ -98,8 +98,14 @@ async fn a_log_in_is_remembered_under_a_new_id() {
     let visit = world.visit(&browser).await;
     assert_eq!(visit.principal().as_deref(), Some("ada"));
     assert_eq!(visit.get::<i64>("n").unwrap(), Some(0), "the cart stays");
-    assert!(!world.knows(&planted).await, "c25: the planted id is useless");
-    let page = world.counts.clone().list(PrincipalKey::derive(APP, "ada"), None);
+    assert!(
+        !world.knows(&planted).await,
+        "c25: the planted id is useless"
+    );
+    let page = world
+        .counts
+        .clone()
+        .list(PrincipalKey::derive(APP, "ada"), None);
     assert_eq!(page.await.unwrap().sessions.len(), 1);
 }
 
@@ -136,7 +142,9 @@ async fn s08_a_failed_commit_of_a_renew_leaves_the_old_id_alive() {
     let world = World::default();
     let browser = world.visitor().await;
     let unavailable = Fault::error(session_core::StoreErrorKind::Unavailable);
-    world.faults.inject(unavailable.on(Operation::Rename).times(1));
+    world
+        .faults
+        .inject(unavailable.on(Operation::Rename).times(1));
     let visit = world.visit(&browser).await;
     visit.renew().unwrap();
     assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use session_core::testing::{CountingStore, FaultyStore, ManualClock};
 use session_core::{
-    Access, Clock, Engine, KeyRing, MachineKey, ResponseHeaders, SessionConfig, SessionConfigBuilder,
-    SessionStore,
+    Access, Clock, Engine, KeyRing, MachineKey, ResponseHeaders, SessionConfig,
+    SessionConfigBuilder, SessionStore,
 };
 use session_store_memory::MemoryStore;
 
@@ -129,7 +129,9 @@ impl WorldBuilder {
 
     pub(crate) fn build(self) -> World {
         let store_clock = self.store_clock.unwrap_or(Arc::new(self.clock.clone()));
-        let memory = MemoryStore::builder().clock(SharedClock(store_clock)).build();
+        let memory = MemoryStore::builder()
+            .clock(SharedClock(store_clock))
+            .build();
         let visible = VisibleStore::wrap(Arc::new(memory), self.visible);
         let faults = FaultyStore::wrap(visible.clone());
         let counts = CountingStore::wrap(faults.clone());
