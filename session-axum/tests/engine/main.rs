@@ -7,6 +7,7 @@
 mod clocks;
 mod conflict;
 mod ending;
+mod failures;
 mod handle;
 mod persistent;
 mod support;
