@@ -11,7 +11,9 @@ fn apart(engine_ahead_hours: i64) -> (World, ManualClock, ManualClock) {
     let start = 1_000_000_000_000 + engine_ahead_hours * 3_600_000;
     let engine = ManualClock::new(Timestamp::from_millis(start));
     let world = World::builder().shared();
-    let world = world.store_clock(store.clone()).engine_clock(engine.clone());
+    let world = world
+        .store_clock(store.clone())
+        .engine_clock(engine.clone());
     (world.build(), store, engine)
 }
 
@@ -43,7 +45,9 @@ async fn n26_setting_our_clock_ends_no_session() {
     let (world, _, engine) = apart(0);
     let browser = world.visitor().await;
     for hours in [-48, 48] {
-        engine.set(Timestamp::from_millis(1_000_000_000_000 + hours * 3_600_000));
+        engine.set(Timestamp::from_millis(
+            1_000_000_000_000 + hours * 3_600_000,
+        ));
         let mut another = Browser::default();
         let write = |visit: &Visit| visit.insert("n", &0).unwrap();
         world.change(&mut another, write).await;
