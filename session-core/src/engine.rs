@@ -20,7 +20,7 @@ mod state;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::Guard;
@@ -36,7 +36,7 @@ use self::refresh::Refresher;
 pub(crate) use self::state::SessionState;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::SessionConfig;
-use crate::id::StoreKeys;
+use crate::id::{StoreKey, StoreKeys};
 use crate::machine_key::KeyRing;
 use crate::store::{Role, Scope, SessionStore, StoreError};
 
@@ -56,6 +56,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// What the store's clock said at our monotonic zero, in Unix milliseconds.
     store_origin: AtomicI64,
+    /// Whether the store has told its time.
+    store_time_known: AtomicBool,
     breakers: Breakers,
     refresher: Refresher,
     runtime: Option<Handle>,
@@ -135,6 +137,7 @@ impl Engine {
             keys: KeyCache::new(ring, &config),
             store_keys: StoreKeys::new(config.app()),
             store_origin: AtomicI64::new(origin.as_millis()),
+            store_time_known: AtomicBool::new(store.scope() == Scope::Process),
             breakers: Breakers::default(),
             refresher: Refresher::new(clock.monotonic()),
             runtime: Handle::try_current().ok(),
@@ -202,7 +205,7 @@ impl Engine {
         self.inner.keys.load(&self.inner.config)
     }
 
-    /// The store's clock, reckoned from its last answer; before the first, ours.
+    /// The store's clock, reckoned from its last answer. Setting our clock does not move it.
     fn store_now(&self) -> Timestamp {
         let origin = self.inner.store_origin.load(Ordering::Relaxed);
         Timestamp::from_millis(origin).saturating_add(self.monotonic())
@@ -212,6 +215,18 @@ impl Engine {
     fn note_store_time(&self, store_time: Timestamp, now: Duration) {
         let origin = store_time.saturating_sub(now).as_millis();
         self.inner.store_origin.store(origin, Ordering::Relaxed);
+        self.inner.store_time_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks for the store's time unless it has told it: a session is dated by the store's clock,
+    /// and ours may be hours away from it. A store in this process goes by the same clock.
+    async fn learn_store_time(&self, key: &StoreKey) -> Result<(), StoreError> {
+        if self.inner.store_time_known.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let ping = self.call(key, Arc::clone(&self.inner.store).ping()).await?;
+        self.note_store_time(ping.store_time, self.monotonic());
+        Ok(())
     }
 }
 

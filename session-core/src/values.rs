@@ -87,6 +87,12 @@ impl Values {
         self.cleared || self.entries.iter().any(|entry| !entry.is_unchanged())
     }
 
+    /// Whether `key` has a change of its own.
+    pub(crate) fn changes(&self, key: &str) -> bool {
+        self.entry(key.as_bytes())
+            .is_some_and(|entry| !entry.is_unchanged())
+    }
+
     pub(crate) fn insert(&mut self, key: &str, value: Bytes, on_conflict: OnConflict) {
         let entry = self.entry_mut(key);
         entry.change = Change::Put(value);

@@ -35,6 +35,15 @@ pub(super) enum Reach {
     Unreachable,
 }
 
+/// Leave to ask an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// The breaker is closed.
+    Free,
+    /// The breaker is open, and this request is the one that tries again.
+    Probe,
+}
+
 /// What a breaker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -45,20 +54,28 @@ pub(super) enum Change {
 
 impl Breakers {
     /// Whether a request to `endpoint` may go out at the monotonic time `now`.
-    pub(super) fn admit(&self, endpoint: u16, now: impl FnOnce() -> Duration) -> bool {
+    pub(super) fn admit(&self, endpoint: u16, now: impl FnOnce() -> Duration) -> Option<Leave> {
         if self.is_calm() {
-            return true;
+            return Some(Leave::Free);
         }
         let mut circuits = self.circuits.lock();
-        let Some(circuit) = circuits.get_mut(&endpoint) else {
-            return true;
+        let open = circuits
+            .get_mut(&endpoint)
+            .filter(|circuit| circuit.failures >= FAILURES);
+        let Some(circuit) = open else {
+            return Some(Leave::Free);
         };
-        if circuit.failures < FAILURES {
-            return true;
-        }
         let admitted = !circuit.probing && now() >= circuit.next_probe;
         circuit.probing |= admitted;
-        admitted
+        admitted.then_some(Leave::Probe)
+    }
+
+    /// Notes that nobody will hear what came of a probe.
+    pub(super) fn give_up_probe(&self, endpoint: u16, now: Duration) {
+        if let Some(circuit) = self.circuits.lock().get_mut(&endpoint) {
+            circuit.probing = false;
+            circuit.next_probe = now + PROBE_INTERVAL;
+        }
     }
 
     /// Whether no endpoint has failed since its last success.
@@ -107,7 +124,11 @@ impl Breakers {
 
 #[cfg(test)]
 mod tests {
-    use super::{Breakers, Change, Duration, FAILURES, Reach};
+    use super::{Breakers, Change, Duration, FAILURES, Leave, Reach};
+
+    fn admits(breakers: &Breakers, endpoint: u16, now: Duration) -> bool {
+        breakers.admit(endpoint, || now).is_some()
+    }
 
     fn opened() -> Breakers {
         let breakers = Breakers::default();
@@ -116,7 +137,7 @@ mod tests {
                 breakers.record(0, Reach::Unreachable, || Duration::ZERO),
                 Change::None
             );
-            assert!(breakers.admit(0, || Duration::ZERO));
+            assert!(admits(&breakers, 0, Duration::ZERO));
         }
         assert_eq!(
             breakers.record(0, Reach::Unreachable, || Duration::ZERO),
@@ -128,9 +149,9 @@ mod tests {
     #[test]
     fn five_failures_in_a_row_open_it() {
         let breakers = opened();
-        assert!(!breakers.admit(0, || Duration::from_millis(999)));
+        assert!(!admits(&breakers, 0, Duration::from_millis(999)));
         assert!(
-            breakers.admit(1, || Duration::ZERO),
+            admits(&breakers, 1, Duration::ZERO),
             "the other endpoint is fine"
         );
     }
@@ -147,22 +168,32 @@ mod tests {
                 Change::None
             );
         }
-        assert!(breakers.admit(0, || Duration::ZERO));
+        assert!(admits(&breakers, 0, Duration::ZERO));
     }
 
     #[test]
     fn one_probe_a_second_counted_from_the_end_of_the_last() {
         let breakers = opened();
         let seconds = Duration::from_secs;
-        assert!(breakers.admit(0, || seconds(1)));
-        assert!(!breakers.admit(0, || seconds(9)), "a probe is under way");
+        assert_eq!(breakers.admit(0, || seconds(1)), Some(Leave::Probe));
+        assert!(!admits(&breakers, 0, seconds(9)), "a probe is under way");
         breakers.record(0, Reach::Unreachable, || seconds(10));
-        assert!(!breakers.admit(0, || seconds(10)));
-        assert!(breakers.admit(0, || seconds(11)));
+        assert!(!admits(&breakers, 0, seconds(10)));
+        assert!(admits(&breakers, 0, seconds(11)));
         assert_eq!(
             breakers.record(0, Reach::Reached, || seconds(11)),
             Change::Closed
         );
-        assert!(breakers.admit(0, || seconds(11)) && breakers.admit(0, || seconds(11)));
+        assert!(admits(&breakers, 0, seconds(11)) && admits(&breakers, 0, seconds(11)));
+    }
+
+    #[test]
+    fn a_probe_that_is_given_up_makes_room_for_the_next() {
+        let breakers = opened();
+        let seconds = Duration::from_secs;
+        assert!(admits(&breakers, 0, seconds(1)));
+        breakers.give_up_probe(0, seconds(2));
+        assert!(!admits(&breakers, 0, seconds(2)));
+        assert!(admits(&breakers, 0, seconds(3)));
     }
 }

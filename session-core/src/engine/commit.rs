@@ -14,7 +14,7 @@ use super::state::{Live, SessionState, Via};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::id::{SessionId, StoreKey};
 use crate::record::{EndReason, Lifetime, Loaded, Record, Revision};
-use crate::store::{Create, LeaseUse, Load, Save};
+use crate::store::{Create, LeaseUse, Load, Save, Touch};
 
 /// After this many stale saves a writer queues for the lease, so that it gets its turn.
 const STALE_SAVES: u32 = 4;
@@ -97,9 +97,14 @@ impl Engine {
             return TokenChange::None;
         };
         let touching = Arc::clone(&self.inner.store).touch(live.key);
-        if let Err(error) = self.call(&live.key, touching).await {
-            tracing::warn!(%error, "a session that was read was not extended");
-            return TokenChange::None;
+        match self.call(&live.key, touching).await {
+            Ok(Touch::Touched) => {}
+            // It ended meanwhile; the client may have a newer token by now.
+            Ok(Touch::Missing) => return TokenChange::None,
+            Err(error) => {
+                tracing::warn!(%error, "a session that was read was not extended");
+                return TokenChange::None;
+            }
         }
         live.extended(self);
         match state.max_age(self) {
@@ -119,6 +124,7 @@ impl Engine {
         }
         let id = SessionId::generate()?;
         let key = self.inner.store_keys.key(&id);
+        self.learn_store_time(&key).await?;
         let record = state.record(self, &id, &key, Revision::FIRST)?;
         let kept = record.clone();
         let lifetime = state.lifetime(self);
@@ -139,7 +145,7 @@ impl Engine {
         stage: Stage,
     ) -> Result<TokenChange, SessionError> {
         let resign = state.live.as_ref().is_some_and(|live| live.resign);
-        let reissue = (resign || state.max_age(self).is_some()) && stage != Stage::Live;
+        let reissue = (resign || state.retimes_token(self)) && stage != Stage::Live;
         match self.write(state, None, stage).await? {
             Written::Saved if reissue => Ok(self.token(state)),
             Written::Saved => Ok(TokenChange::None),

@@ -291,15 +291,15 @@ impl Exchange {
         Ok(())
     }
 
-    /// Takes the lease of a session that was loaded for less.
+    /// Takes the lease of a session that was loaded for less. The session stays where it is
+    /// meanwhile, so that nothing is lost if whoever waits for the lease gives up.
     async fn raise(&self, access: Access) -> Result<(), SessionError> {
-        if access == Access::Exclusive {
-            let Some(mut session) = self.lock().session.take() else {
-                return Err(SessionError::too_late());
-            };
-            let taken = self.engine().take_lease(&mut session).await;
-            self.lock().session = Some(session);
-            taken?;
+        if access == Access::Exclusive
+            && let Some(key) = self.stored_key()?
+        {
+            let engine = self.engine();
+            let acquired = engine.acquire(key, engine.config().lock_wait()).await?;
+            self.read(|engine, state| engine.lock_session(state, acquired))?;
         }
         self.lock().access = access;
         Ok(())
@@ -334,9 +334,15 @@ impl Exchange {
             };
         }
         let Committed {
-            state: session,
+            state: mut session,
             token,
         } = committed?;
+        match state.phase {
+            Phase::Abandoned => return Ok(()),
+            // Nobody commits any more, so nobody else would give the lease back.
+            Phase::HeadSent => session.lease = None,
+            _ => {}
+        }
         state.session = Some(session);
         if !matches!(token, TokenChange::None) {
             state.token = token;

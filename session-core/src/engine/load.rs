@@ -90,11 +90,21 @@ impl Engine {
     }
 
     /// Takes the lease of a session that was loaded without one.
-    pub(super) async fn take_lease(&self, state: &mut SessionState) -> Result<(), SessionError> {
+    async fn take_lease(&self, state: &mut SessionState) -> Result<(), SessionError> {
         let Some(live) = &state.live else {
             return Ok(());
         };
-        match self.acquire(live.key, self.config().lock_wait()).await? {
+        let acquired = self.acquire(live.key, self.config().lock_wait()).await?;
+        self.lock_session(state, acquired)
+    }
+
+    /// Gives a session that was loaded without a lease what came of acquiring one.
+    pub(super) fn lock_session(
+        &self,
+        state: &mut SessionState,
+        acquired: Acquired,
+    ) -> Result<(), SessionError> {
+        match acquired {
             Acquired::Lease(lease, current) => {
                 state.lease = Some(lease);
                 state.rebase(self, *current)?;

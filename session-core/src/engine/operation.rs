@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use super::Engine;
-use super::breaker::{Change, Reach};
+use super::breaker::{Change, Leave, Reach};
 use super::detached::Operation;
 use crate::id::StoreKey;
 use crate::store::{StoreError, StoreErrorKind};
@@ -36,13 +36,13 @@ impl Engine {
         deadline: Duration,
         mut operation: StoreOperation<T>,
     ) -> Result<T, StoreError> {
-        let endpoint = self.admit(key)?;
+        let admission = self.admit(key)?;
         let polled = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await;
         let result = match polled {
             Poll::Ready(result) => result,
             Poll::Pending => self.timed(deadline, operation).await.flatten(),
         };
-        self.judge(endpoint, &result);
+        admission.judge(&result);
         result
     }
 
@@ -52,10 +52,10 @@ impl Engine {
         key: &StoreKey,
         operation: StoreOperation<T>,
     ) -> Result<T, StoreError> {
-        let endpoint = self.admit(key)?;
+        let admission = self.admit(key)?;
         let deadline = self.config().operation_timeout();
         let result = self.detached(deadline, operation).await.flatten();
-        self.judge(endpoint, &result);
+        admission.judge(&result);
         result
     }
 
@@ -81,30 +81,55 @@ impl Engine {
         captured.or_else(|| Handle::try_current().ok())
     }
 
-    fn admit(&self, key: &StoreKey) -> Result<u16, StoreError> {
+    fn admit(&self, key: &StoreKey) -> Result<Admission<'_>, StoreError> {
         let endpoint = self.inner.store.endpoint(key.route());
-        if self.inner.breakers.admit(endpoint, || self.monotonic()) {
-            return Ok(endpoint);
-        }
-        let message = "not asked, because it could not be reached five times in a row; \
-                       one request a second tries again";
-        Err(self.failure(StoreErrorKind::Unavailable, message.to_owned()))
+        let leave = self.inner.breakers.admit(endpoint, || self.monotonic());
+        leave
+            .map(|leave| Admission {
+                engine: self,
+                endpoint,
+                leave,
+            })
+            .ok_or_else(|| {
+                let message = "not asked, because it could not be reached five times in a row; \
+                               one request a second tries again";
+                self.failure(StoreErrorKind::Unavailable, message.to_owned())
+            })
     }
+}
 
-    fn judge<T>(&self, endpoint: u16, result: &Result<T, StoreError>) {
+/// A request's leave to ask an endpoint. A probe that is dropped before its result is there, with
+/// its request or at a deadline, leaves its turn to another.
+struct Admission<'a> {
+    engine: &'a Engine,
+    endpoint: u16,
+    leave: Leave,
+}
+
+impl Admission<'_> {
+    fn judge<T>(mut self, result: &Result<T, StoreError>) {
+        self.leave = Leave::Free;
         let reach = match result {
             Err(error) if error.is_unreachable() => Reach::Unreachable,
             _ => Reach::Reached,
         };
-        let change = self
-            .inner
-            .breakers
-            .record(endpoint, reach, || self.monotonic());
-        let store = self.inner.store.name();
+        let (engine, endpoint) = (self.engine, self.endpoint);
+        let breakers = &engine.inner.breakers;
+        let change = breakers.record(endpoint, reach, || engine.monotonic());
+        let store = engine.inner.store.name();
         match change {
             Change::None => {}
             Change::Opened => tracing::error!(store, endpoint, "store unreachable: breaker opened"),
             Change::Closed => tracing::info!(store, endpoint, "store reachable: breaker closed"),
+        }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if self.leave == Leave::Probe {
+            let breakers = &self.engine.inner.breakers;
+            breakers.give_up_probe(self.endpoint, self.engine.monotonic());
         }
     }
 }

@@ -96,10 +96,11 @@ impl SessionState {
             (live.time_left(now), live.absolute_left(now))
         };
         let (time_left, absolute_left) = self.live.as_ref().map(left).unwrap_or_default();
+        let goes_on = self.live.is_some() && self.intent != Intent::Destroy;
         Situation {
             visitor: self.visitor,
             intent: self.intent,
-            changed: written || retimed && self.live.is_some(),
+            changed: written || retimed && goes_on,
             holds_lease: self.lease.is_some(),
             idle: self.idle_timeout(engine),
             time_left,
@@ -167,12 +168,14 @@ impl SessionState {
         let longest = chosen.map_or_else(configured, |seconds| {
             MaxAge::new(Duration::from_secs(seconds?))
         })?;
-        let left = self
-            .live
-            .as_ref()
-            .map(|live| live.absolute_left(engine.monotonic()));
-        let left = left.and_then(MaxAge::new);
+        let (deadline, now) = self.deadline(engine);
+        let left = MaxAge::new(deadline.since(now));
         Some(left.map_or(longest, |left| left.min(longest)))
+    }
+
+    /// Whether the client has to get its token again for the cookie to live as long as it shall.
+    pub(super) fn retimes_token(&self, engine: &Engine) -> bool {
+        self.values.changes(MAX_AGE) || self.max_age(engine).is_some()
     }
 
     /// The record as it shall be stored under `key` at `revision`.

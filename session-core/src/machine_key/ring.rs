@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::dates::format_date;
 use super::error::{KeyRingError, KeyRingErrorKind};
 use super::key::{Kid, MachineKey, Purpose};
-use super::schedule::{KeyStatus, SKEW, Schedule, Scheduled};
+use super::schedule::{KeyState, KeyStatus, SKEW, Schedule, Scheduled};
 use crate::cause::Cause;
 use crate::clock::Timestamp;
 
@@ -107,7 +107,15 @@ impl Ring {
     /// Every key and what it does at `now`: oldest first, revoked ones last.
     #[must_use]
     pub fn keys(&self, now: Timestamp) -> Vec<KeyStatus> {
-        self.schedule.status(now)
+        let live = self.schedule.status(now);
+        let revoked = self.revoked.iter().map(|revoked| KeyStatus {
+            kid: revoked.kid,
+            state: KeyState::Revoked,
+            not_before: None,
+            open_until: None,
+            revoked: Some(revoked.since),
+        });
+        live.chain(revoked).collect()
     }
 
     /// The id of the key that seals at `now`.
@@ -125,16 +133,6 @@ impl Ring {
         self.schedule.opening(kid, now).map(|_| ())
     }
 
-    /// The one key that seals at `now`.
-    pub(crate) fn sealing_key(&self, now: Timestamp) -> &MachineKey {
-        &self.schedule.sealing(now).key.key
-    }
-
-    /// The key `kid`, if it opens at `now`.
-    pub(crate) fn opening_key(&self, kid: Kid, now: Timestamp) -> Result<&MachineKey, Cause> {
-        self.schedule.opening(kid, now).map(|key| &key.key.key)
-    }
-
     /// The same schedule over `make(K(purpose))` of every key.
     pub(super) fn derive<T>(
         &self,
@@ -148,6 +146,7 @@ impl Ring {
         self.schedule.keys()
     }
 
+    #[cfg(test)]
     pub(super) fn revoked(&self) -> &[Revoked] {
         &self.revoked
     }

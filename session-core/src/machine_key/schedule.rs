@@ -36,6 +36,8 @@ pub struct KeyStatus {
     pub not_before: Option<Timestamp>,
     /// When the key stops to open, if that is known.
     pub open_until: Option<Timestamp>,
+    /// When the key was revoked, if it was.
+    pub revoked: Option<Timestamp>,
 }
 
 /// A key, or something derived from it, with its dates.
@@ -113,10 +115,10 @@ impl<T> Schedule<T> {
         &self.revoked
     }
 
-    /// Every key with what it does at `now`, oldest first, revoked ones last.
-    pub(super) fn status(&self, now: Timestamp) -> Vec<KeyStatus> {
+    /// Every key but the revoked ones, and what it does at `now`.
+    pub(super) fn status(&self, now: Timestamp) -> impl Iterator<Item = KeyStatus> {
         let active = self.sealing(now);
-        let live = self.keys().map(|key| KeyStatus {
+        self.keys().map(|key| KeyStatus {
             kid: key.kid,
             state: match key.not_before.cmp(&active.not_before) {
                 _ if key.kid == active.kid => KeyState::Active,
@@ -125,13 +127,7 @@ impl<T> Schedule<T> {
             },
             not_before: Some(key.not_before),
             open_until: key.open_until,
-        });
-        let revoked = self.revoked.iter().map(|kid| KeyStatus {
-            kid: *kid,
-            state: KeyState::Revoked,
-            not_before: None,
-            open_until: None,
-        });
-        live.chain(revoked).collect()
+            revoked: None,
+        })
     }
 }

@@ -53,6 +53,7 @@ impl VerifiedId {
     }
 
     /// The key that signed the token.
+    #[cfg(test)]
     pub(crate) fn kid(&self) -> Kid {
         self.kid
     }

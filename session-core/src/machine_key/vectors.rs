@@ -131,7 +131,8 @@ fn s29_fingerprints_as_specified() {
     let now = now(&load("tokens.json"));
     for case in cases(&load("identities.json"), "fingerprints") {
         let key = StoreKey::from_bytes(bytes(case, "store_key").try_into().unwrap());
-        let made = super::FingerprintKey::derive(&ring(), text(case, "app"), now).fingerprint(&key);
+        let made =
+            super::FingerprintKeys::derive(&ring(), text(case, "app")).fingerprint(&key, now);
         assert_eq!(made.to_string(), text(case, "fingerprint"));
         assert_eq!(made.to_string().parse(), Ok(made));
     }

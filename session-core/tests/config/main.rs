@@ -1,4 +1,8 @@
 //! Configuration by builder, file and environment.
+#![expect(
+    clippy::expect_used,
+    reason = "a test says what went wrong by panicking"
+)]
 
 mod errors;
 mod file;

@@ -24,6 +24,12 @@ impl Tick {
         Self(self.0.saturating_add(1))
     }
 
+    /// The wall-clock time, which goes on from `epoch` by the monotonic clock: setting the
+    /// machine's clock must not end sessions.
+    pub(crate) fn wall(self, epoch: Timestamp) -> Timestamp {
+        epoch.saturating_add(Duration::from_millis(self.0))
+    }
+
     /// How far `later` lies ahead; zero if it does not.
     pub(crate) fn until(self, later: Self) -> Duration {
         Duration::from_millis(later.0.saturating_sub(self.0))
@@ -39,22 +45,28 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// on a session see time in the order in which they happen.
 pub(crate) struct Moment<'a> {
     pub(crate) now: Tick,
-    clock: &'a dyn Clock,
+    epoch: Timestamp,
     pub(crate) index: &'a Index,
     pub(crate) budget: &'a Budget,
 }
 
 impl<'a> Moment<'a> {
-    pub(crate) fn new(clock: &'a dyn Clock, index: &'a Index, budget: &'a Budget) -> Self {
+    /// `epoch` is the wall-clock time at which the monotonic one was zero.
+    pub(crate) fn new(
+        clock: &dyn Clock,
+        epoch: Timestamp,
+        index: &'a Index,
+        budget: &'a Budget,
+    ) -> Self {
         Self {
             now: Tick::of(clock),
-            clock,
+            epoch,
             index,
             budget,
         }
     }
 
     pub(crate) fn wall(&self) -> Timestamp {
-        self.clock.now()
+        self.now.wall(self.epoch)
     }
 }

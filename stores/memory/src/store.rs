@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use session_core::{
     Acquire, Clock, Create, Cursor, EndReason, Extend, LeaseToken, LeaseUse, Lifetime, Load,
     MetaRow, MetaSet, Page, Ping, PrincipalKey, Record, Revision, Role, Save, Scope, SessionStore,
-    StoreError, StoreErrorKind, StoreKey, Swept, Touch,
+    StoreError, StoreErrorKind, StoreKey, Swept, Timestamp, Touch,
 };
 
 use crate::budget::{Budget, Stats};
@@ -18,7 +18,7 @@ use crate::config::MemoryStoreBuilder;
 use crate::content::Content;
 use crate::index::Index;
 use crate::meta::Meta;
-use crate::moment::Moment;
+use crate::moment::{Moment, Tick};
 use crate::shard::Shard;
 use crate::write::{Basis, Refusal};
 
@@ -33,6 +33,8 @@ pub struct MemoryStore {
     meta: Meta,
     budget: Budget,
     clock: Arc<dyn Clock>,
+    /// The wall-clock time at which the monotonic one was zero, when the store was made.
+    epoch: Timestamp,
 }
 
 /// A shard on cache lines of its own.
@@ -67,6 +69,10 @@ impl MemoryStore {
             index: Index::new(),
             meta: Meta::default(),
             budget: Budget::new(settings.max_sessions, settings.max_bytes),
+            epoch: settings
+                .clock
+                .now()
+                .saturating_sub(settings.clock.monotonic()),
             clock: settings.clock,
         }
     }
@@ -101,7 +107,7 @@ impl MemoryStore {
         work: impl FnOnce(&mut Shard, &Moment<'_>) -> T,
     ) -> T {
         let mut shard = self.parts[number].0.lock();
-        let moment = Moment::new(self.clock(), &self.index, &self.budget);
+        let moment = Moment::new(self.clock(), self.epoch, &self.index, &self.budget);
         work(&mut shard, &moment)
     }
 
@@ -272,7 +278,7 @@ impl SessionStore for MemoryStore {
         Ok(Ping {
             latency: Duration::ZERO,
             role: Role::Primary,
-            store_time: self.clock.now(),
+            store_time: Tick::of(self.clock()).wall(self.epoch),
         })
     }
 }

@@ -1,0 +1,15 @@
+//! The engine over the memory store, request by request, with faults and time under control.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod clocks;
+mod conflict;
+mod ending;
+mod failures;
+mod handle;
+mod leaving;
+mod persistent;
+mod support;
+mod time;
