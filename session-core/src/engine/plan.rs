@@ -156,66 +156,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_table() {
-        use Intent::{Destroy, Keep, LogIn, Renew};
+    /// A visitor, and the plans for an unchanged and a changed session, each for keep, renew,
+    /// log in and destroy.
+    type Row = (Visitor, [Plan; 4], [Plan; 4]);
+
+    fn table() -> [Row; 9] {
         use Plan::{Create, Delete, Drop, Nothing, Refuse, Rename, Replace, Save};
         use Visitor::{Ambiguous, Ended, Known, New, Overlong, Undecided};
-        let conflict = Refuse(SessionErrorKind::Conflict);
+        let refused = |kind| {
+            let refuse = Refuse(kind);
+            ([Nothing, refuse, refuse, refuse], [refuse; 4])
+        };
+        let row = |visitor, (unchanged, changed)| (visitor, unchanged, changed);
+        let ended = ([Nothing, Drop, Create, Drop], [Drop, Drop, Create, Drop]);
         let ambiguous = Refuse(SessionErrorKind::Ambiguous);
-        let overlong = Refuse(SessionErrorKind::HeaderTooLarge);
-        let undecided = Refuse(SessionErrorKind::UnknownKey);
-        let revoked = Ended(EndReason::Revoked);
-        let destroyed = Ended(EndReason::Destroyed);
-        let renewed = Ended(EndReason::Renewed);
-        let host = Ambiguous { resolvable: false };
-        let plain = Ambiguous { resolvable: true };
-        // Per visitor: unchanged and changed, each for keep, renew, log in and destroy.
-        let table = [
-            (New, [Nothing, Nothing, Create, Nothing], [Create; 4]),
-            (
-                Known,
-                [Nothing, Rename, Rename, Delete],
-                [Save, Rename, Rename, Replace],
+        let resolved = (
+            [Nothing, ambiguous, Create, ambiguous],
+            [ambiguous, ambiguous, Create, ambiguous],
+        );
+        let known = (
+            [Nothing, Rename, Rename, Delete],
+            [Save, Rename, Rename, Replace],
+        );
+        let fixed = Ambiguous { resolvable: false };
+        let resolvable = Ambiguous { resolvable: true };
+        [
+            row(New, ([Nothing, Nothing, Create, Nothing], [Create; 4])),
+            row(Known, known),
+            row(
+                Ended(EndReason::Renewed),
+                refused(SessionErrorKind::Conflict),
             ),
-            (
-                renewed,
-                [Nothing, conflict, conflict, conflict],
-                [conflict; 4],
-            ),
-            (
-                destroyed,
-                [Nothing, Drop, Create, Drop],
-                [Drop, Drop, Create, Drop],
-            ),
-            (
-                revoked,
-                [Nothing, Drop, Create, Drop],
-                [Drop, Drop, Create, Drop],
-            ),
-            (
-                host,
-                [Nothing, ambiguous, ambiguous, ambiguous],
-                [ambiguous; 4],
-            ),
-            (
-                plain,
-                [Nothing, ambiguous, Create, ambiguous],
-                [ambiguous, ambiguous, Create, ambiguous],
-            ),
-            (
-                Overlong,
-                [Nothing, overlong, overlong, overlong],
-                [overlong; 4],
-            ),
-            (
-                Undecided,
-                [Nothing, undecided, undecided, undecided],
-                [undecided; 4],
-            ),
-        ];
-        for (visitor, unchanged, changed) in table {
-            for (column, intent) in [Keep, Renew, LogIn, Destroy].into_iter().enumerate() {
+            row(Ended(EndReason::Destroyed), ended),
+            row(Ended(EndReason::Revoked), ended),
+            row(fixed, refused(SessionErrorKind::Ambiguous)),
+            row(resolvable, resolved),
+            row(Overlong, refused(SessionErrorKind::HeaderTooLarge)),
+            row(Undecided, refused(SessionErrorKind::UnknownKey)),
+        ]
+    }
+
+    #[test]
+    fn the_table_is_followed() {
+        let intents = [Intent::Keep, Intent::Renew, Intent::LogIn, Intent::Destroy];
+        for (visitor, unchanged, changed) in table() {
+            for (column, intent) in intents.into_iter().enumerate() {
                 let plan = |changed| Plan::of(&situation(visitor, intent, changed));
                 assert_eq!(
                     plan(false),

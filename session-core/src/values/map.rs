@@ -27,7 +27,7 @@ impl Map {
         let len = walk.map_len()?;
         let start = walk.position;
         for _ in 0..len {
-            walk.string()?;
+            std::str::from_utf8(walk.string()?).map_err(|_| Malformed)?;
             walk.value()?;
         }
         if walk.position != bytes.len() {
