@@ -144,15 +144,43 @@ impl fmt::Debug for TokenKeys {
     }
 }
 
+/// Decodes nineteen groups of four characters, with no spare bits and no padding. Every request
+/// goes through here, and a general decoder takes twice as long.
 fn decode(token: &[u8]) -> Option<Zeroizing<[u8; LENGTH]>> {
-    if token.len() != TEXT_LENGTH {
-        return None;
-    }
+    let text: &[u8; TEXT_LENGTH] = token.try_into().ok()?;
     let mut bytes = Zeroizing::new([0; LENGTH]);
-    match URL_SAFE_NO_PAD.decode_slice(token, bytes.as_mut_slice()) {
-        Ok(LENGTH) => Some(bytes),
-        _ => None,
+    let mut seen = 0;
+    for (group, out) in text
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .zip(bytes.as_chunks_mut::<3>().0)
+    {
+        let word = group.iter().fold(0_u32, |word, character| {
+            let sextet = SEXTETS[usize::from(*character)];
+            seen |= sextet;
+            word << 6 | u32::from(sextet)
+        });
+        out.copy_from_slice(&word.to_be_bytes()[1..]);
     }
+    (seen != NOT_BASE64URL).then_some(bytes)
+}
+
+/// What stands in [`SEXTETS`] for a character outside the alphabet. No sextet has its bits.
+const NOT_BASE64URL: u8 = u8::MAX;
+
+/// The six bits that a character of base64url (RFC 4648, section 5) stands for.
+static SEXTETS: [u8; 256] = sextets();
+
+const fn sextets() -> [u8; 256] {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut sextets = [NOT_BASE64URL; 256];
+    let mut value = 0;
+    while value < 64 {
+        sextets[ALPHABET[value as usize] as usize] = value;
+        value += 1;
+    }
+    sextets
 }
 
 fn part<const N: usize>(bytes: &[u8]) -> [u8; N] {

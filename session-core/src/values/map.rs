@@ -97,6 +97,30 @@ fn string_head(length: usize) -> usize {
     }
 }
 
+/// By its first byte, the size of a value whose first byte tells it, and 0 for others.
+static SCALAR_SIZES: [u8; 256] = scalar_sizes();
+
+const fn scalar_sizes() -> [u8; 256] {
+    let mut sizes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        sizes[byte as usize] = match Marker::from_u8(byte) {
+            Marker::FixPos(_) | Marker::FixNeg(_) => 1,
+            Marker::Null | Marker::True | Marker::False => 1,
+            Marker::U8 | Marker::I8 => 2,
+            Marker::U16 | Marker::I16 => 3,
+            Marker::U32 | Marker::I32 | Marker::F32 => 5,
+            Marker::U64 | Marker::I64 | Marker::F64 => 9,
+            Marker::FixStr(length) => 1 + length,
+            _ => 0,
+        };
+        if byte == u8::MAX {
+            return sizes;
+        }
+        byte += 1;
+    }
+}
+
 /// A position in MessagePack bytes.
 #[derive(Clone)]
 struct Walk<'a> {
@@ -114,6 +138,10 @@ impl<'a> Walk<'a> {
         let taken = self.bytes.get(self.position..end).ok_or(Malformed)?;
         self.position = end;
         Ok(taken)
+    }
+
+    fn peek(&self) -> Option<Marker> {
+        self.bytes.get(self.position).copied().map(Marker::from_u8)
     }
 
     fn marker(&mut self) -> Result<Marker, Malformed> {
@@ -142,6 +170,11 @@ impl<'a> Walk<'a> {
     }
 
     fn string(&mut self) -> Result<&'a [u8], Malformed> {
+        // Nearly all keys are short.
+        if let Some(Marker::FixStr(len)) = self.peek() {
+            self.position += 1;
+            return self.take(usize::from(len));
+        }
         let len = match self.marker()? {
             Marker::FixStr(len) => usize::from(len),
             Marker::Str8 => self.length::<1>()?,
@@ -155,6 +188,14 @@ impl<'a> Walk<'a> {
     /// Passes over one value, however deep, without recursion.
     fn value(&mut self) -> Result<&'a [u8], Malformed> {
         let start = self.position;
+        // Nearly all values are scalars whose first byte tells their size.
+        let size = self
+            .bytes
+            .get(start)
+            .map_or(0, |byte| SCALAR_SIZES[usize::from(*byte)]);
+        if size > 0 {
+            return self.take(usize::from(size));
+        }
         let mut open = 1_usize;
         while open > 0 {
             open = open - 1 + self.scalar_or_children()?;
