@@ -31,7 +31,7 @@ pub(crate) const TEAS: [Tea; 3] = [
     },
     Tea {
         id: "rooibos",
-        name: "Rooibos, no caffeine",
+        name: "Rooibos, mild",
         cents: 540,
     },
 ];

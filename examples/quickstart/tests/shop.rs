@@ -2,11 +2,7 @@
 
 mod support;
 
-use self::support::{Shop, fail_to_start};
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
-}
+use self::support::{Shop, fail_to_start, folder};
 
 #[tokio::test]
 async fn visits_are_counted_for_each_visitor() {

@@ -1,10 +1,20 @@
 //! The real program on a free port, in a directory of its own.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot start the program has failed"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use reqwest::{Client, Response};
+use tempfile::TempDir;
+
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
 
 pub(crate) struct Shop {
     process: Child,
