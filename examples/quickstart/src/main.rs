@@ -59,7 +59,9 @@ async fn run(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         .with_graceful_shutdown(stop)
         .await?;
     // What a visitor was told is saved must be saved, even if the visitor has gone.
-    sessions.engine().drain(Duration::from_secs(5)).await;
+    if !sessions.engine().drain(Duration::from_secs(5)).await {
+        tracing::warn!("some sessions were still being saved");
+    }
     Ok(())
 }
 

@@ -45,9 +45,9 @@ pub(crate) fn app(sessions: SessionLayer) -> Router {
 
 async fn home(session: Session) -> Result<Markup, Error> {
     let page = Home {
-        // `update` counts right even when two tabs load at once; `get` and then `insert` would
-        // not, and what was taken once is not shown again.
+        // Right even when two tabs load at once, which `get` and then `insert` would not be.
         visits: session.update(VISITS, |visits| visits + 1)?,
+        // `take` delivers once, `get` as often as it is asked.
         notice: session.take(NOTICE)?,
         user: session.principal(),
         cart: session.get(CART)?.unwrap_or_default(),
