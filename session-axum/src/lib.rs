@@ -53,3 +53,8 @@ pub use self::extract::{ExclusiveSession, LiveSession, ReadOnlySession, Session}
 pub use self::future::ResponseFuture;
 pub use self::layer::{SessionLayer, SessionService};
 pub use self::request::SessionRequestExt;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -105,13 +105,10 @@ impl From<RandomError> for KeyRingError {
     }
 }
 
+/// As `Display`, because this is what a `main` that returns the error prints.
 impl fmt::Debug for KeyRingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRingError")
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
-            .field("source", &self.0.source)
-            .finish()
+        fmt::Display::fmt(self, f)
     }
 }
 

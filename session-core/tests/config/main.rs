@@ -7,3 +7,4 @@
 mod errors;
 mod file;
 mod names;
+mod readme;

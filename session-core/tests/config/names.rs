@@ -262,7 +262,7 @@ fn known_inside(name: &str) -> Option<Vec<String>> {
     )
 }
 
-fn settings_inside(table: &str) -> Vec<String> {
+pub(crate) fn settings_inside(table: &str) -> Vec<String> {
     let names = known_inside(table).expect("a table");
     let settings = names
         .into_iter()
