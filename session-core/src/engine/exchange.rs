@@ -31,15 +31,15 @@ pub struct Exchange {
 
 struct Shared {
     engine: Engine,
-    /// One load at a time.
-    opening: tokio::sync::Mutex<()>,
+    /// One load, commit of the handler's own or look at the store at a time.
+    turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     phase: Phase,
     access: Access,
-    session: Option<Box<SessionState>>,
+    session: Option<SessionState>,
     token: TokenChange,
     /// Whether a stream or a WebSocket goes on with the session.
     live: bool,
@@ -99,7 +99,7 @@ impl Exchange {
         };
         let shared = Shared {
             engine,
-            opening: tokio::sync::Mutex::new(()),
+            turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(state),
         };
         Self {
@@ -122,14 +122,11 @@ impl Exchange {
         headers: &impl RequestHeaders,
         access: Access,
     ) -> Result<(), SessionError> {
-        let _opening = match self.shared.opening.try_lock() {
-            Ok(opening) => opening,
-            Err(_) => Box::pin(self.shared.opening.lock()).await,
-        };
+        let _turn = self.shared.turn.lock().await;
         let before = self.phase_and_access();
         match before {
             (Phase::Unopened, _) => self.load(headers, access).await,
-            (Phase::Open, held) if held < access => Box::pin(self.raise(access)).await,
+            (Phase::Open, held) if held < access => self.raise(access).await,
             (Phase::Open, _) => Ok(()),
             (Phase::Committing(_) | Phase::HeadSent | Phase::Abandoned, _) => {
                 Err(SessionError::too_late())
@@ -187,8 +184,10 @@ impl Exchange {
         }
     }
 
-    /// Commits now what was changed so far.
+    /// Commits now what was changed so far. After the head, a commit that fails forgets the
+    /// changes, and the conversation goes on with the session as it was loaded.
     pub(crate) async fn commit(&self, live: bool) -> Result<(), SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let (session, stage) = {
             let mut state = self.lock();
             let stage = match state.phase {
@@ -198,13 +197,16 @@ impl Exchange {
             let session = state.begin_commit(stage);
             (session.ok_or_else(SessionError::too_late)?, stage)
         };
+        let before = (stage == Stage::Live).then(|| session.as_loaded());
         let plan = session.plan(self.engine());
         let committed = self.start_commit(session, plan, stage).await;
         self.judge(committed)
+            .inspect_err(|_| self.lock().fall_back(before))
     }
 
     /// Extends the session; `false` if it has ended.
     pub(crate) async fn keep_alive(&self) -> Result<bool, SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let Some(key) = self.stored_key()? else {
             return Ok(false);
         };
@@ -215,6 +217,7 @@ impl Exchange {
 
     /// Puts what is stored now under the changes; `false` if the session has ended.
     pub(crate) async fn reload(&self) -> Result<bool, SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let Some(key) = self.stored_key()? else {
             return Ok(false);
         };
@@ -272,18 +275,17 @@ impl Exchange {
         access: Access,
     ) -> Result<(), SessionError> {
         let engine = self.engine();
+        engine.refresh_if_due();
         let mut presented = engine.present(headers);
         let mut undecided = false;
         if let Some(kid) = presented.unknown {
-            match Box::pin(engine.judge_unknown(kid)).await {
+            match engine.judge_unknown(kid).await {
                 Verdict::Changed => presented = engine.present(headers),
                 Verdict::Foreign => {}
                 Verdict::Undecided => undecided = true,
             }
         }
         let session = engine.load(presented, undecided, access).await?;
-        let now = session.live.as_ref().map(|live| live.loaded_at);
-        engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
         let mut state = self.lock();
         state.session = Some(session);
         state.access = access;
@@ -308,7 +310,7 @@ impl Exchange {
     /// Starts a commit, which runs to its end whether or not somebody waits for it.
     fn start_commit(
         &self,
-        session: Box<SessionState>,
+        session: SessionState,
         plan: Plan,
         stage: Stage,
     ) -> Detached<Result<(), SessionError>> {
@@ -320,7 +322,7 @@ impl Exchange {
 
     async fn run_commit(
         &self,
-        session: Box<SessionState>,
+        session: SessionState,
         plan: Plan,
         stage: Stage,
     ) -> Result<(), SessionError> {
@@ -362,7 +364,7 @@ impl Exchange {
 
 impl State {
     /// Hands the session over to a commit.
-    fn begin_commit(&mut self, stage: Stage) -> Option<Box<SessionState>> {
+    fn begin_commit(&mut self, stage: Stage) -> Option<SessionState> {
         let expected = match stage {
             Stage::Midway | Stage::Head { .. } => Phase::Open,
             Stage::Live => Phase::HeadSent,
@@ -370,6 +372,14 @@ impl State {
         let session = self.session.take_if(|_| self.phase == expected)?;
         self.phase = Phase::Committing(stage);
         Some(session)
+    }
+
+    /// Goes on with the session as it was before a commit that failed.
+    fn fall_back(&mut self, before: Option<SessionState>) {
+        if self.session.is_none() && before.is_some() {
+            self.phase = Phase::HeadSent;
+            self.session = before;
+        }
     }
 }
 

@@ -83,13 +83,21 @@ impl SessionState {
         state
     }
 
+    /// The same session without what was done to it since it was loaded, and without a lease.
+    pub(super) fn as_loaded(&self) -> Self {
+        Self {
+            live: self.live.as_ref().map(Live::again),
+            values: Values::new(self.values.base().clone()),
+            ..Self::without_session(self.visitor, self.via)
+        }
+    }
+
     /// What a commit would have to do now.
     pub(super) fn plan(&self, engine: &Engine) -> Plan {
         Plan::of(&self.situation(engine))
     }
 
     fn situation(&self, engine: &Engine) -> Situation {
-        let written = self.values.is_changed() || self.labels.is_changed();
         let retimed = self.idle.is_some() || self.absolute.is_some();
         let left = |live: &Live| {
             let now = engine.monotonic();
@@ -100,12 +108,17 @@ impl SessionState {
         Situation {
             visitor: self.visitor,
             intent: self.intent,
-            changed: written || retimed && goes_on,
+            changed: self.is_written() || retimed && goes_on,
             holds_lease: self.lease.is_some(),
             idle: self.idle_timeout(engine),
             time_left,
             absolute_left,
         }
+    }
+
+    /// Whether the values or the labels differ from what was loaded.
+    pub(super) fn is_written(&self) -> bool {
+        self.values.is_changed() || self.labels.is_changed()
     }
 
     /// The idle timeout in force after this request.
@@ -266,6 +279,16 @@ impl Live {
             loaded: Loaded::fresh(record, revision, lifetime, engine.store_now()),
             loaded_at: engine.monotonic(),
             resign: false,
+        }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            id: SessionId::from_bytes(*self.id.as_bytes()),
+            key: self.key,
+            loaded: self.loaded.clone(),
+            loaded_at: self.loaded_at,
+            resign: self.resign,
         }
     }
 
