@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::error::Problem;
 use super::key::{Key, Set};
-use crate::machine_key::{KeyRing, KeyRingError, KeyRingOptions};
+use crate::machine_key::{KeyRing, KeyRingError, KeyRingErrorKind, KeyRingOptions};
 
 /// Where the key ring comes from: a file or keys that stand in the configuration. Neither, where
 /// the ring comes from `SESSION_MACHINE_KEY` and its like.
@@ -57,8 +57,13 @@ impl MachineKeyConfig {
         match &self.ring {
             Some(path) if self.create => options.open_or_create(path),
             Some(path) => options.open(path),
-            None if self.keys.is_some() => options.open_tokens(self.keys()),
-            None => options.open_env(),
+            None if self.keys.is_some() => options
+                .open_tokens(self.keys())
+                .map_err(|error| error.within("machine_key.keys")),
+            None => options.open_env().map_err(|error| match error.kind() {
+                KeyRingErrorKind::NotConfigured => error.within("machine_key.ring is not set"),
+                _ => error,
+            }),
         }
     }
 

@@ -87,7 +87,7 @@ impl KeyRingError {
     }
 
     /// The same error, with where it was found in front of it.
-    pub(super) fn within(mut self, place: impl fmt::Display) -> Self {
+    pub(crate) fn within(mut self, place: impl fmt::Display) -> Self {
         self.0.message = format!("{place}: {}", self.0.message).into();
         self
     }

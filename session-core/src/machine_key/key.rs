@@ -192,7 +192,10 @@ impl fmt::Debug for KeyText {
 /// The base64url characters of a text whose check digits fit.
 fn checked_body(text: &str) -> Result<&str, KeyRingError> {
     let Some(rest) = text.strip_prefix(PREFIX) else {
-        return Err(malformed("does not begin with sk1_"));
+        return Err(match samples::is_published_hex(text) {
+            true => weak(Weakness::Published),
+            false => malformed("does not begin with sk1_"),
+        });
     };
     let Some((body, digits)) = rest.rsplit_once('_') else {
         return Err(malformed(
@@ -281,6 +284,8 @@ mod tests {
     fn errors_say_what_is_wrong() {
         assert_eq!(kind(""), KeyRingErrorKind::Malformed);
         assert_eq!(kind("sk2_AAAA_00000000"), KeyRingErrorKind::Malformed);
+        let article = "1234567890123456789012345678901234567890AAAAAAAAAA";
+        assert_eq!(kind(article), KeyRingErrorKind::WeakKey);
         assert_eq!(kind("sk1_AAAA_00000000"), KeyRingErrorKind::Check);
         assert_eq!(kind(&with_check("sk1_AAAA")), KeyRingErrorKind::WeakKey);
         let zeros = with_check(&format!("sk1_{}", "A".repeat(43)));

@@ -1,0 +1,105 @@
+//! [`Site`]: the running instances behind one address, as far as a browser is concerned.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::browser::Browser;
+use super::instance::Instance;
+
+/// Running instances; stopped when dropped.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) instances: Vec<Instance>,
+}
+
+impl Site {
+    pub(super) fn new(instances: Vec<Instance>) -> Self {
+        Self { instances }
+    }
+
+    /// A browser without cookies, whose requests go to the instances in turn.
+    pub(crate) fn visitor(&self) -> Browser {
+        Browser::new(self.addresses())
+    }
+
+    /// A client that sends this `Cookie` header with every request and keeps no cookies.
+    pub(crate) fn bearer(&self, cookie: &str) -> Browser {
+        Browser::bearing(self.addresses(), "cookie", cookie)
+    }
+
+    /// A client that sends a header of its own with every request.
+    pub(crate) fn client(&self, header: &'static str, value: &str) -> Browser {
+        Browser::bearing(self.addresses(), header, value)
+    }
+
+    /// A visitor with a session in which `key` is `value`.
+    pub(crate) async fn visitor_with(&self, key: &str, value: &str) -> Browser {
+        let visitor = self.visitor();
+        visitor.post(&format!("/set/{key}/{value}")).await.ok();
+        visitor
+    }
+
+    /// The address of one instance.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.instances[0].address()
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.instances.iter().map(Instance::address).collect()
+    }
+
+    /// What the store was asked for since the last reset, over all instances.
+    pub(crate) async fn store_calls(&self) -> BTreeMap<String, u64> {
+        let mut calls = BTreeMap::new();
+        for address in self.addresses() {
+            let answer = Browser::new(vec![address]).get("/debug/store-calls").await;
+            let counts: BTreeMap<String, u64> = serde_json::from_str(&answer.body).unwrap();
+            for (name, count) in counts {
+                *calls.entry(name).or_default() += count;
+            }
+        }
+        calls
+    }
+
+    /// Fails unless the store was asked for exactly this since the last reset.
+    pub(crate) async fn assert_store_calls(&self, expected: &[(&str, u64)], what: &str) {
+        let expected = expected
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count));
+        let expected: BTreeMap<_, _> = expected.collect();
+        assert_eq!(self.store_calls().await, expected, "{what}");
+    }
+
+    /// Waits until `operation` was asked for `count` times since the last reset.
+    pub(crate) async fn until_called(&self, operation: &str, count: u64) {
+        const SOON: Duration = Duration::from_secs(10);
+        let reached = async {
+            while self
+                .store_calls()
+                .await
+                .get(operation)
+                .copied()
+                .unwrap_or(0)
+                < count
+            {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let reached = tokio::time::timeout(SOON, reached).await;
+        reached.unwrap_or_else(|_| panic!("{operation} was not asked for {count} times"));
+    }
+
+    pub(crate) async fn reset_store_calls(&self) {
+        for address in self.addresses() {
+            let browser = Browser::new(vec![address]);
+            browser.post("/debug/reset-store-calls").await.ok();
+        }
+    }
+
+    /// How many records the store holds.
+    pub(crate) async fn sessions(&self) -> u64 {
+        let answer = self.visitor().get("/debug/sessions").await;
+        answer.json()["sessions"].as_u64().unwrap()
+    }
+}

@@ -1,0 +1,126 @@
+//! Exclusive requests, measured inside the handler.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::harness::{Answer, Farm, Settings, wire};
+
+/// When a handler had the session, in milliseconds.
+fn interval(answer: &Answer) -> (u64, u64) {
+    let json: Value = answer.json();
+    let at = |name: &str| json[name].as_u64().unwrap();
+    (at("enter_ms"), at("leave_ms"))
+}
+
+/// N17.
+pub(crate) async fn c35_exclusive_does_not_overlap(farm: &Farm) {
+    let site = farm.open().await;
+    let visitor = site.visitor_with("a", "b").await;
+    let holders = (0..10).map(|_| visitor.get("/exclusive?delay_ms=50"));
+    let answers: Vec<_> = join_all(holders)
+        .await
+        .into_iter()
+        .map(Answer::ok)
+        .collect();
+    let mut intervals: Vec<_> = answers.iter().map(interval).collect();
+    intervals.sort_unstable();
+    for pair in intervals.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "overlap: {intervals:?}");
+    }
+}
+
+pub(crate) async fn c35_read_only_overlaps(farm: &Farm) {
+    let site = farm.open().await;
+    let visitor = site.visitor_with("a", "b").await;
+    let exclusive = "/exclusive?delay_ms=500";
+    let reading = "/readonly?delay_ms=500";
+    let requests = [exclusive, reading, reading, reading].map(|path| visitor.get(path));
+    let answers: Vec<_> = join_all(requests)
+        .await
+        .into_iter()
+        .map(Answer::ok)
+        .collect();
+    let last_in = answers.iter().map(|answer| interval(answer).0).max();
+    let first_out = answers.iter().map(|answer| interval(answer).1).min();
+    assert!(last_in < first_out, "one waited for another");
+}
+
+/// A writer without the lease commits after its holder, and both writes are kept.
+pub(crate) async fn c35_writers_wait_for_the_holder(farm: &Farm) {
+    let site = farm.open().await;
+    let visitor = site.visitor_with("a", "b").await;
+    site.reset_store_calls().await;
+    let holder = visitor.clone();
+    let holding = tokio::spawn(async move { holder.post("/exclusive-set/x/1?delay_ms=300").await });
+    site.until_called("acquire", 1).await;
+    visitor.post("/set/y/2").await.ok();
+    assert_eq!(
+        visitor.value("x").await.as_deref(),
+        Some("1"),
+        "the writer was first"
+    );
+    holding.await.unwrap().ok();
+    assert_eq!(visitor.value("y").await.as_deref(), Some("2"));
+}
+
+pub(crate) async fn c36_killed_holder(farm: &Farm) {
+    let why = "an instance that is killed while another one waits";
+    let Some(mut site) = farm.open_shared(why).await else {
+        return;
+    };
+    let visitor = site.visitor_with("a", "b").await;
+    site.reset_store_calls().await;
+    let line = format!("Cookie: {}", visitor.cookie().unwrap());
+    let begun = site.until_called("acquire", 1);
+    let path = "/exclusive-set/a/lost?delay_ms=60000";
+    wire::hang_up(site.address(), "POST", path, line.as_bytes(), begun).await;
+    drop(site.instances.remove(0));
+    let next = site.bearer(&visitor.cookie().unwrap());
+    next.get("/exclusive").await.ok();
+    assert_eq!(next.value("a").await.as_deref(), Some("b"));
+}
+
+/// N18.
+pub(crate) async fn c37_disconnect_frees_the_lock(farm: &Farm) {
+    const SOON: Duration = Duration::from_secs(2);
+    let site = farm.open().await;
+    let visitor = site.visitor_with("a", "b").await;
+    let line = format!("Cookie: {}", visitor.cookie().unwrap());
+    site.reset_store_calls().await;
+    for round in 1..=10 {
+        let begun = site.until_called("acquire", 2 * round - 1);
+        let path = "/exclusive?delay_ms=60000";
+        wire::hang_up(site.address(), "GET", path, line.as_bytes(), begun).await;
+        let next = timeout(SOON, visitor.get("/exclusive")).await;
+        next.unwrap_or_else(|_| panic!("round {round}: the lock was not freed"))
+            .ok();
+    }
+}
+
+pub(crate) async fn c38_wait_is_bounded(farm: &Farm) {
+    let impatient = |settings: Settings| settings.set("session.lock.wait", "300ms");
+    let site = farm.open_with(impatient).await;
+    let visitor = site.visitor_with("a", "b").await;
+    site.reset_store_calls().await;
+    let holder = visitor.clone();
+    let holding = tokio::spawn(async move { holder.get("/exclusive?delay_ms=2000").await });
+    site.until_called("acquire", 1).await;
+    let started = Instant::now();
+    let refused = visitor.get("/exclusive").await.expect(503);
+    let waited = started.elapsed();
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.body, "");
+    refused.assert_no_cookie();
+    assert!(waited >= Duration::from_millis(300), "{waited:?}");
+    assert!(waited < Duration::from_millis(1500), "{waited:?}");
+    assert_eq!(
+        visitor.value("a").await.as_deref(),
+        Some("b"),
+        "a reader waited"
+    );
+    holding.await.unwrap().ok();
+    visitor.get("/exclusive").await.ok();
+}
