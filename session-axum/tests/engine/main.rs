@@ -9,6 +9,7 @@ mod conflict;
 mod ending;
 mod failures;
 mod handle;
+mod lease;
 mod leaving;
 mod persistent;
 mod support;

@@ -413,7 +413,7 @@ impl Engine {
     }
 }
 
-fn refusal(kind: SessionErrorKind) -> SessionError {
+pub(super) fn refusal(kind: SessionErrorKind) -> SessionError {
     let message = match kind {
         SessionErrorKind::Conflict => {
             "the session's id was renewed by another request; nothing was saved"

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::commit::refusal;
 use super::events::Event;
 use super::headers::{Candidate, Presented};
 use super::lease::Acquired;
@@ -112,6 +113,10 @@ impl Engine {
             Acquired::Busy => return Err(busy()),
             Acquired::Absent => {
                 *state = *SessionState::without_session(Visitor::New, state.via);
+            }
+            // Its changes would vanish from a session that goes on elsewhere.
+            Acquired::Ended(EndReason::Renewed) if state.is_written() => {
+                return Err(refusal(SessionErrorKind::Conflict));
             }
             Acquired::Ended(reason) => {
                 *state = *SessionState::without_session(Visitor::Ended(reason), state.via);

@@ -89,7 +89,6 @@ impl SessionState {
     }
 
     fn situation(&self, engine: &Engine) -> Situation {
-        let written = self.values.is_changed() || self.labels.is_changed();
         let retimed = self.idle.is_some() || self.absolute.is_some();
         let left = |live: &Live| {
             let now = engine.monotonic();
@@ -100,12 +99,17 @@ impl SessionState {
         Situation {
             visitor: self.visitor,
             intent: self.intent,
-            changed: written || retimed && goes_on,
+            changed: self.is_written() || retimed && goes_on,
             holds_lease: self.lease.is_some(),
             idle: self.idle_timeout(engine),
             time_left,
             absolute_left,
         }
+    }
+
+    /// Whether the values or the labels differ from what was loaded.
+    pub(super) fn is_written(&self) -> bool {
+        self.values.is_changed() || self.labels.is_changed()
     }
 
     /// The idle timeout in force after this request.
