@@ -51,6 +51,13 @@ impl World {
         }
     }
 
+    /// Another node of the farm: an engine over the same store.
+    pub(crate) fn node(&self, ring: KeyRing) -> Engine {
+        let store: Arc<dyn SessionStore> = self.counts.clone();
+        let config = self.engine.config().clone();
+        Engine::with_clock(config, ring, store, Arc::new(self.clock.clone())).unwrap()
+    }
+
     /// A request that reads and writes.
     pub(crate) async fn visit(&self, browser: &Browser) -> Visit {
         browser.open(&self.engine, Access::ReadWrite).await.unwrap()
