@@ -41,12 +41,14 @@ fn secret(value: String) -> Result<HeaderValue, http::header::InvalidHeaderValue
 }
 
 fn add_vary(vary: Cow<'static, str>, headers: &mut HeaderMap) {
-    let named = |value: &HeaderValue| {
-        value
-            .to_str()
-            .is_ok_and(|value| value == "*" || value.eq_ignore_ascii_case(&vary))
+    let said = |name: &str| {
+        let lines = headers.get_all(VARY).iter();
+        let mut names = lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(',').map(str::trim));
+        names.any(|said| said == "*" || said.eq_ignore_ascii_case(name))
     };
-    if headers.get_all(VARY).iter().any(named) {
+    if vary.split(", ").all(said) {
         return;
     }
     let value = match vary {
