@@ -58,6 +58,11 @@ impl Values {
         }
     }
 
+    /// The values as they were loaded.
+    pub(crate) fn base(&self) -> &Map {
+        &self.base
+    }
+
     /// The encoded value of `key` as this request sees it.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
         match self

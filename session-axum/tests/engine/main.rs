@@ -11,6 +11,7 @@ mod failures;
 mod handle;
 mod lease;
 mod leaving;
+mod live;
 mod persistent;
 mod ring;
 mod sealing;

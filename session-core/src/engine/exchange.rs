@@ -31,8 +31,8 @@ pub struct Exchange {
 
 struct Shared {
     engine: Engine,
-    /// One load at a time.
-    opening: tokio::sync::Mutex<()>,
+    /// One load, commit of the handler's own or look at the store at a time.
+    turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -99,7 +99,7 @@ impl Exchange {
         };
         let shared = Shared {
             engine,
-            opening: tokio::sync::Mutex::new(()),
+            turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(state),
         };
         Self {
@@ -122,9 +122,9 @@ impl Exchange {
         headers: &impl RequestHeaders,
         access: Access,
     ) -> Result<(), SessionError> {
-        let _opening = match self.shared.opening.try_lock() {
-            Ok(opening) => opening,
-            Err(_) => Box::pin(self.shared.opening.lock()).await,
+        let _turn = match self.shared.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => Box::pin(self.shared.turn.lock()).await,
         };
         let before = self.phase_and_access();
         match before {
@@ -187,8 +187,10 @@ impl Exchange {
         }
     }
 
-    /// Commits now what was changed so far.
+    /// Commits now what was changed so far. After the head, a commit that fails forgets the
+    /// changes, and the conversation goes on with the session as it was loaded.
     pub(crate) async fn commit(&self, live: bool) -> Result<(), SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let (session, stage) = {
             let mut state = self.lock();
             let stage = match state.phase {
@@ -198,13 +200,16 @@ impl Exchange {
             let session = state.begin_commit(stage);
             (session.ok_or_else(SessionError::too_late)?, stage)
         };
+        let before = (stage == Stage::Live).then(|| session.as_loaded());
         let plan = session.plan(self.engine());
         let committed = self.start_commit(session, plan, stage).await;
         self.judge(committed)
+            .inspect_err(|_| self.lock().fall_back(before))
     }
 
     /// Extends the session; `false` if it has ended.
     pub(crate) async fn keep_alive(&self) -> Result<bool, SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let Some(key) = self.stored_key()? else {
             return Ok(false);
         };
@@ -215,6 +220,7 @@ impl Exchange {
 
     /// Puts what is stored now under the changes; `false` if the session has ended.
     pub(crate) async fn reload(&self) -> Result<bool, SessionError> {
+        let _turn = self.shared.turn.lock().await;
         let Some(key) = self.stored_key()? else {
             return Ok(false);
         };
@@ -370,6 +376,14 @@ impl State {
         let session = self.session.take_if(|_| self.phase == expected)?;
         self.phase = Phase::Committing(stage);
         Some(session)
+    }
+
+    /// Goes on with the session as it was before a commit that failed.
+    fn fall_back(&mut self, before: Option<SessionState>) {
+        if self.session.is_none() && before.is_some() {
+            self.phase = Phase::HeadSent;
+            self.session = before;
+        }
     }
 }
 

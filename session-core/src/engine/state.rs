@@ -83,6 +83,15 @@ impl SessionState {
         state
     }
 
+    /// The same session without what was done to it since it was loaded, and without a lease.
+    pub(super) fn as_loaded(&self) -> Self {
+        Self {
+            live: self.live.as_ref().map(Live::again),
+            values: Values::new(self.values.base().clone()),
+            ..Self::without_session(self.visitor, self.via)
+        }
+    }
+
     /// What a commit would have to do now.
     pub(super) fn plan(&self, engine: &Engine) -> Plan {
         Plan::of(&self.situation(engine))
@@ -270,6 +279,16 @@ impl Live {
             loaded: Loaded::fresh(record, revision, lifetime, engine.store_now()),
             loaded_at: engine.monotonic(),
             resign: false,
+        }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            id: SessionId::from_bytes(*self.id.as_bytes()),
+            key: self.key,
+            loaded: self.loaded.clone(),
+            loaded_at: self.loaded_at,
+            resign: self.resign,
         }
     }
 

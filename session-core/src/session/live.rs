@@ -11,6 +11,10 @@ use crate::error::SessionError;
 /// Until the head it is a [`Session`] like any other. After it nothing is committed by itself:
 /// call [`commit`](Session::commit). The client cannot be given a new id then, so a first
 /// write, a renew and a log-in belong before the head; ending the session works at any time.
+///
+/// A commit after the head that fails forgets what it could not save, and the conversation goes
+/// on: after a conflict [`reload`](Self::reload) and do it again. If the store did not answer in
+/// time, the changes may have been saved all the same.
 #[derive(Clone, Debug)]
 pub struct LiveSession(Session);
 
