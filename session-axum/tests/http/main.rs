@@ -4,5 +4,10 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod concurrency;
+mod extractors;
+mod layers;
+mod live;
 mod responses;
 mod support;
+mod tower_service;
