@@ -39,7 +39,7 @@ struct Shared {
 struct State {
     phase: Phase,
     access: Access,
-    session: Option<SessionState>,
+    session: Option<Box<SessionState>>,
     token: TokenChange,
     /// Whether a stream or a WebSocket goes on with the session.
     live: bool,
@@ -122,11 +122,14 @@ impl Exchange {
         headers: &impl RequestHeaders,
         access: Access,
     ) -> Result<(), SessionError> {
-        let _turn = self.shared.turn.lock().await;
+        let _turn = match self.shared.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => Box::pin(self.shared.turn.lock()).await,
+        };
         let before = self.phase_and_access();
         match before {
             (Phase::Unopened, _) => self.load(headers, access).await,
-            (Phase::Open, held) if held < access => self.raise(access).await,
+            (Phase::Open, held) if held < access => Box::pin(self.raise(access)).await,
             (Phase::Open, _) => Ok(()),
             (Phase::Committing(_) | Phase::HeadSent | Phase::Abandoned, _) => {
                 Err(SessionError::too_late())
@@ -275,17 +278,18 @@ impl Exchange {
         access: Access,
     ) -> Result<(), SessionError> {
         let engine = self.engine();
-        engine.refresh_if_due();
         let mut presented = engine.present(headers);
         let mut undecided = false;
         if let Some(kid) = presented.unknown {
-            match engine.judge_unknown(kid).await {
+            match Box::pin(engine.judge_unknown(kid)).await {
                 Verdict::Changed => presented = engine.present(headers),
                 Verdict::Foreign => {}
                 Verdict::Undecided => undecided = true,
             }
         }
         let session = engine.load(presented, undecided, access).await?;
+        let now = session.live.as_ref().map(|live| live.loaded_at);
+        engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
         let mut state = self.lock();
         state.session = Some(session);
         state.access = access;
@@ -310,7 +314,7 @@ impl Exchange {
     /// Starts a commit, which runs to its end whether or not somebody waits for it.
     fn start_commit(
         &self,
-        session: SessionState,
+        session: Box<SessionState>,
         plan: Plan,
         stage: Stage,
     ) -> Detached<Result<(), SessionError>> {
@@ -322,7 +326,7 @@ impl Exchange {
 
     async fn run_commit(
         &self,
-        session: SessionState,
+        session: Box<SessionState>,
         plan: Plan,
         stage: Stage,
     ) -> Result<(), SessionError> {
@@ -364,7 +368,7 @@ impl Exchange {
 
 impl State {
     /// Hands the session over to a commit.
-    fn begin_commit(&mut self, stage: Stage) -> Option<SessionState> {
+    fn begin_commit(&mut self, stage: Stage) -> Option<Box<SessionState>> {
         let expected = match stage {
             Stage::Midway | Stage::Head { .. } => Phase::Open,
             Stage::Live => Phase::HeadSent,
@@ -375,7 +379,7 @@ impl State {
     }
 
     /// Goes on with the session as it was before a commit that failed.
-    fn fall_back(&mut self, before: Option<SessionState>) {
+    fn fall_back(&mut self, before: Option<Box<SessionState>>) {
         if self.session.is_none() && before.is_some() {
             self.phase = Phase::HeadSent;
             self.session = before;

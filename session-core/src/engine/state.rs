@@ -84,12 +84,11 @@ impl SessionState {
     }
 
     /// The same session without what was done to it since it was loaded, and without a lease.
-    pub(super) fn as_loaded(&self) -> Self {
-        Self {
-            live: self.live.as_ref().map(Live::again),
-            values: Values::new(self.values.base().clone()),
-            ..Self::without_session(self.visitor, self.via)
-        }
+    pub(super) fn as_loaded(&self) -> Box<Self> {
+        let mut state = Self::without_session(self.visitor, self.via);
+        state.live = self.live.as_ref().map(Live::again);
+        state.values = Values::new(self.values.base().clone());
+        state
     }
 
     /// What a commit would have to do now.
