@@ -201,7 +201,7 @@ async fn a_session_that_was_opened_for_less_is_locked_on_demand() {
     let browser = world.visitor().await;
     let visit = world.visit(&browser).await;
     visit.increment("n", 1).unwrap();
-    let other = |visit: &Visit| drop(visit.increment("n", 10).unwrap());
+    let other = |visit: &Visit| assert_eq!(visit.increment("n", 10).unwrap(), 10);
     world.change(&mut browser.clone(), other).await;
     visit
         .exchange

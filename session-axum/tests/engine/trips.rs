@@ -37,7 +37,7 @@ async fn a_read_costs_one_trip_and_a_write_two() {
     let write = costs(Access::ReadWrite, |visit| visit.insert("n", &1).unwrap());
     assert_eq!(write.await, trips([("load", 1), ("save", 1)]));
     let nothing = costs(Access::ReadWrite, |visit| {
-        drop(visit.get::<i64>("n").unwrap())
+        assert_eq!(visit.get::<i64>("n").unwrap(), Some(0));
     });
     assert_eq!(nothing.await, trips([("load", 1)]));
 }
