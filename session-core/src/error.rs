@@ -6,8 +6,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crypto::RandomError;
-use crate::machine_key::SealError;
-use crate::store::StoreError;
 
 /// What kind of failure a [`SessionError`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,19 +159,6 @@ impl SessionError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         (self.status() == 503).then_some(Duration::from_secs(1))
-    }
-}
-
-impl From<StoreError> for SessionError {
-    fn from(error: StoreError) -> Self {
-        Self::new(SessionErrorKind::Unavailable, "the session store failed").with_source(error)
-    }
-}
-
-impl From<SealError> for SessionError {
-    fn from(error: SealError) -> Self {
-        let message = "the session could not be sealed; nothing was saved";
-        Self::new(SessionErrorKind::Unavailable, message).with_source(error)
     }
 }
 

@@ -4,6 +4,7 @@
 //! a stream or a WebSocket needs after the response's head. An adapter wraps each of them in an
 //! extractor of its own that dereferences to the handle here, so each method stands once.
 
+mod compute;
 mod live;
 mod read_only;
 mod read_write;

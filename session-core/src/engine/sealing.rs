@@ -6,6 +6,7 @@ use super::Engine;
 use crate::cause::Cause;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::id::{SessionId, StoreKey};
+use crate::machine_key::SealError;
 use crate::record::{Record, Revision};
 use crate::store::Scope;
 use crate::values::Map;
@@ -79,7 +80,8 @@ impl Engine {
         let sealed = self
             .keys()
             .records
-            .seal(id.as_bytes(), &aad, &values, self.now())?;
+            .seal(id.as_bytes(), &aad, &values, self.now())
+            .map_err(unsealed)?;
         Ok(sealed.into())
     }
 
@@ -104,7 +106,8 @@ impl Engine {
             return Ok(labels.into());
         }
         let aad = binding.aad(self.config().app(), None);
-        let sealed = self.keys().labels.seal(&[], &aad, &labels, self.now())?;
+        let sealed = self.keys().labels.seal(&[], &aad, &labels, self.now());
+        let sealed = sealed.map_err(unsealed)?;
         Ok(sealed.into())
     }
 
@@ -118,4 +121,9 @@ impl Engine {
         );
         Err(SessionError::new(SessionErrorKind::TooLarge, message))
     }
+}
+
+fn unsealed(error: SealError) -> SessionError {
+    let message = "the session could not be sealed; nothing was saved";
+    SessionError::new(SessionErrorKind::Unavailable, message).with_source(error)
 }

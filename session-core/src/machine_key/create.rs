@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -62,13 +62,14 @@ impl Creation<'_> {
         let file = private(&mut options)
             .open(&path)
             .map_err(|error| io_error(&path, error))?;
-        let start = Instant::now();
+        let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
-                Err(TryLockError::WouldBlock) if start.elapsed() < self.lock_timeout => {
+                Err(TryLockError::WouldBlock) if waited < self.lock_timeout => {
                     std::thread::sleep(LOCK_RETRY);
+                    waited += LOCK_RETRY;
                 }
                 Err(TryLockError::WouldBlock) => return Err(locked(&path)),
             }

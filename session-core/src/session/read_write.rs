@@ -1,7 +1,6 @@
 //! [`Session`]: what changes a session.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use super::read_only::{ReadOnlySession, decode};
 use crate::config::LONGEST_SESSION;
 use crate::engine::{Engine, Exchange, Intent, SessionState};
 use crate::error::{SessionError, SessionErrorKind};
-use crate::values::{self, MAX_AGE, OnConflict, PRINCIPAL, SessionKey, Step};
+use crate::values::{self, MAX_AGE, OnConflict, PRINCIPAL, SessionKey};
 
 /// A session that is read and written.
 ///
@@ -344,41 +343,11 @@ impl Session {
         self.alter(change)
     }
 
-    fn alter<T>(
+    pub(super) fn alter<T>(
         &self,
         change: impl FnOnce(&Engine, &mut SessionState) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
         self.exchange().change(self.0.live, change)
-    }
-
-    /// Runs `compute`, with no lock held, and notes it to be run again on a newer value.
-    fn compute<T: Serialize + DeserializeOwned>(
-        &self,
-        key: impl SessionKey<T>,
-        compute: impl Fn(Option<T>) -> Option<T> + Send + Sync + 'static,
-    ) -> Result<Option<T>, SessionError> {
-        let name = key.name();
-        values::check_name(name)?;
-        let compute = Arc::new(compute);
-        loop {
-            let before = self.alter(|_, state| Ok(state.values.get(name)))?;
-            let value = before.as_deref().map(|before| decode(name, before));
-            let Some(computed) = compute(value.transpose()?) else {
-                return Ok(None);
-            };
-            let encoded = encode(name, &computed)?;
-            let step = step(Arc::clone(&compute));
-            let unchanged = self.alter(|_, state| {
-                let unchanged = state.values.get(name) == before;
-                if unchanged {
-                    state.values.update(name, step, encoded);
-                }
-                Ok(unchanged)
-            })?;
-            if unchanged {
-                return Ok(Some(computed));
-            }
-        }
     }
 }
 
@@ -390,17 +359,7 @@ impl Deref for Session {
     }
 }
 
-/// A computation as it runs again on a newer value; one that does not decode refuses.
-fn step<T: Serialize + DeserializeOwned>(
-    compute: Arc<impl Fn(Option<T>) -> Option<T> + Send + Sync + 'static>,
-) -> Step {
-    Arc::new(move |before| {
-        let value = before.map(values::decode).transpose().ok()?;
-        values::encode(&compute(value)?).ok()
-    })
-}
-
-fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Bytes, SessionError> {
+pub(super) fn encode<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<Bytes, SessionError> {
     values::encode(value).map_err(|error| {
         let message = format!("the value for {name:?} cannot be encoded as MessagePack");
         SessionError::new(SessionErrorKind::Encode, message).with_source(error)
