@@ -4,8 +4,7 @@
 //! use std::sync::Arc;
 //!
 //! use axum::{Router, routing::get};
-//! use session_axum::{Error, Session, SessionLayer};
-//! use session_core::{KeyRing, SessionConfig};
+//! use session_axum::{Error, KeyRing, Session, SessionConfig, SessionLayer};
 //! use session_store_memory::MemoryStore;
 //!
 //! async fn visits(session: Session) -> Result<String, Error> {
@@ -53,6 +52,10 @@ pub use self::extract::{ExclusiveSession, LiveSession, ReadOnlySession, Session}
 pub use self::future::ResponseFuture;
 pub use self::layer::{SessionLayer, SessionService};
 pub use self::request::SessionRequestExt;
+// What an application needs beside the layer, so that it depends on one crate and a store.
+pub use session_core::{
+    ConfigFile, Key, KeyRing, OnConflict, SessionConfig, SessionErrorKind, SessionStore,
+};
 
 /// The README's examples compile.
 #[cfg(doctest)]
