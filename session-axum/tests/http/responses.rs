@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::routing::get;
 use session_axum::{Error, ExclusiveSession, ReadOnlySession, Session};
 use session_core::testing::{Fault, Operation};
-use session_core::{StoreErrorKind, Transport};
+use session_core::{SessionErrorKind, StoreErrorKind, Transport};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -289,6 +289,44 @@ async fn c16_c37_a_connection_that_is_dropped_commits_nothing_and_frees_the_leas
     let next = with_cookies(&server, "/alone", &[&cookie]).await;
     assert_eq!(next.status(), 200, "not after session.lock.wait");
     assert_eq!(next.text().await.unwrap(), "2");
+}
+
+type Kept = Arc<parking_lot::Mutex<Option<ExclusiveSession>>>;
+
+/// Leaves its session to somebody else, and never answers.
+async fn leave(
+    State((inside, kept)): State<(Arc<Notify>, Kept)>,
+    session: ExclusiveSession,
+) -> Result<String, Error> {
+    session.insert("n", &666)?;
+    *kept.lock() = Some(session);
+    inside.notify_one();
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn c37_who_keeps_the_session_of_a_dropped_request_keeps_no_lease() {
+    let (inside, kept) = (Arc::new(Notify::new()), Kept::default());
+    let app = Router::new()
+        .route("/leave", get(leave))
+        .with_state((inside.clone(), kept.clone()))
+        .merge(routes());
+    let server = Server::start(app.layer(Sessions::default().layer)).await;
+    let visitor = server.visitor();
+    visitor.text("/count").await;
+    let leaving = visitor.clone();
+    let request = tokio::spawn(async move { leaving.get("/leave").await });
+    inside.notified().await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    assert_eq!(
+        visitor.text("/count").await,
+        "2",
+        "a writer waits for a lease"
+    );
+    let session = kept.lock().take().unwrap();
+    let late = session.insert("n", &666).unwrap_err();
+    assert_eq!(late.kind(), SessionErrorKind::TooLate);
 }
 
 #[tokio::test]
