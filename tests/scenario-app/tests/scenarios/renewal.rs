@@ -128,7 +128,7 @@ async fn renewed_beside_a_writer(site: &Site, path: &'static str) -> (u16, Strin
 /// The slow one is told that nothing was saved, and sends no cookie (N6, N7).
 pub(crate) async fn c34_renew_during_a_slow_writer(farm: &Farm) {
     let site = farm.open().await;
-    for path in ["/set/a/lost?delay_ms=200", "/increment/n?delay_ms=200"] {
+    for path in ["/set/a/lost?delay_ms=600", "/increment/n?delay_ms=600"] {
         let (status, old, new) = renewed_beside_a_writer(&site, path).await;
         assert_eq!(status, 409, "{path}");
         let renewed = site.bearer(&new);
