@@ -33,7 +33,7 @@ pub(crate) async fn c41_one_ring_two_processes(farm: &Farm) {
 }
 
 /// With the same ring and store, a token under another cookie name or of another application
-/// is as good as junk: no store is asked.
+/// is as good as junk: no store is asked. S33.
 pub(crate) async fn c43_other_names_and_apps_are_refused(farm: &Farm) {
     let site = farm.open().await;
     let token = site.visitor_with("a", "b").await.token();

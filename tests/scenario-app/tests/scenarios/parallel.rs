@@ -90,7 +90,7 @@ async fn storm(site: &Site, visitor: &Browser) -> (u64, u64) {
     (acknowledged, hung_up)
 }
 
-/// No session counts for another, and no acknowledged increment is lost.
+/// No session counts for another, and no acknowledged increment is lost. N8.
 pub(crate) async fn c50_cancel_storm(farm: &Farm) {
     const SESSIONS: usize = 20;
     let site = farm.open().await;

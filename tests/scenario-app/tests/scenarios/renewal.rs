@@ -2,6 +2,7 @@
 
 use crate::harness::{Farm, Site};
 
+/// N6.
 pub(crate) async fn c23_renew_keeps_data(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor_with("a", "b").await;
@@ -94,6 +95,7 @@ pub(crate) async fn c24_destroy_then_write(farm: &Farm) {
     }
 }
 
+/// S8.
 pub(crate) async fn c25_fixed_id_is_useless_after_log_in(farm: &Farm) {
     let site = farm.open().await;
     let planted = site.visitor_with("cart", "book").await.cookie().unwrap();

@@ -47,6 +47,7 @@ pub(crate) async fn c16_head_commits(farm: &Farm) {
     assert_eq!(site.bearer(&cookie).value("a").await.as_deref(), Some("b"));
 }
 
+/// N8.
 pub(crate) async fn c16_panic_commits_nothing(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor();
@@ -114,6 +115,7 @@ pub(crate) async fn c18_oversize_session_is_an_error(farm: &Farm) {
     assert_eq!(visitor.value("a").await.as_deref(), Some("fits"));
 }
 
+/// N21, N23.
 pub(crate) async fn c39_redirect_follows_the_write(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor();
