@@ -1,14 +1,14 @@
 //! What tests ask beside the routes of an application: the store's counters, and responses that
 //! no other route gives.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use session_axum::{Error, Session};
+use session_axum::{Error, ExclusiveSession, Session};
 
-use crate::actions;
-use crate::answers::{Sessions, StoreCalls};
+use crate::actions::{self, Delay};
+use crate::answers::{Interval, Sessions, StoreCalls};
 use crate::application::Application;
 
 pub(super) fn routes() -> Router<Application> {
@@ -18,6 +18,7 @@ pub(super) fn routes() -> Router<Application> {
         .route("/sessions", get(sessions))
         .route("/status/{status}/{key}/{value}", get(status))
         .route("/persistent/{seconds}", post(persistent))
+        .route("/linger", get(linger))
         .route("/steps/{steps}", post(steps))
         .route("/body/{key}", post(set_from_body))
 }
@@ -48,6 +49,16 @@ async fn status(
 async fn persistent(session: Session, Path(seconds): Path<u64>) -> Result<&'static str, Error> {
     actions::set_persistent(&session, seconds)?;
     Ok("set")
+}
+
+/// Leaves a handle of the session with a task that outlives the request, if that is cut short.
+async fn linger(session: ExclusiveSession, Query(delay): Query<Delay>) -> Json<Interval> {
+    let lingering = session.clone();
+    tokio::spawn(async move {
+        delay.pass().await;
+        drop(lingering);
+    });
+    Json(actions::hold(delay).await)
 }
 
 /// Several things in one request, such as `renew-destroy`.

@@ -23,6 +23,7 @@ fn unconfigured(settings: Settings) -> Settings {
         .without("session.cookie.insecure_allow_http")
 }
 
+/// S15, S16, S17, S18, S21.
 pub(crate) async fn c05_attributes_as_by_default(farm: &Farm) {
     let site = farm.open_with(unconfigured).await;
     let answer = site.visitor().post("/set/a/b").await.ok();

@@ -36,6 +36,7 @@ pub(crate) async fn c02_read_only_anonymous_makes_nothing(farm: &Farm) {
     assert_eq!(site.sessions().await, 0);
 }
 
+/// S1, S20, S23.
 pub(crate) async fn c03_first_writes_have_different_ids(farm: &Farm) {
     const CONNECTIONS: usize = 10;
     const EACH: usize = 1000;
@@ -100,6 +101,7 @@ pub(crate) async fn c54_visitors_without_writes_leave_no_record(farm: &Farm) {
     assert_eq!(site.sessions().await, 0);
 }
 
+/// N9.
 pub(crate) async fn n19_two_first_requests_make_two_sessions(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor();

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 
 use crate::harness::{Farm, Site};
 
+/// N4, S12.
 pub(crate) async fn c26_logout_is_final(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor_with("a", "b").await;

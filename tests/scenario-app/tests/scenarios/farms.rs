@@ -1,5 +1,9 @@
 //! Several processes.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use crate::harness::{Farm, Settings};
 
 pub(crate) async fn c26_logout_on_every_instance(farm: &Farm) {
@@ -29,7 +33,7 @@ pub(crate) async fn c41_one_ring_two_processes(farm: &Farm) {
 }
 
 /// With the same ring and store, a token under another cookie name or of another application
-/// is as good as junk: no store is asked.
+/// is as good as junk: no store is asked. S33.
 pub(crate) async fn c43_other_names_and_apps_are_refused(farm: &Farm) {
     let site = farm.open().await;
     let token = site.visitor_with("a", "b").await.token();
@@ -63,4 +67,32 @@ pub(crate) async fn c43_other_names_and_apps_are_refused(farm: &Farm) {
     purpose
         .assert_store_calls(&[], "a cookie's token in a header")
         .await;
+}
+
+/// The token of a key that this ring does not hold may be that of a newer ring. Until the ring
+/// was read again the visitor is told to come back, and keeps the cookie; then it is foreign.
+pub(crate) async fn c43_tokens_of_another_ring(farm: &Farm) {
+    let elsewhere = farm.another();
+    let foreign = elsewhere
+        .open()
+        .await
+        .visitor_with("a", "b")
+        .await
+        .cookie()
+        .unwrap();
+    let site = farm.open().await;
+    let client = site.bearer(&foreign);
+    client.assert_anonymous().await;
+    let mut answer = client.post("/set/a/c").await;
+    while answer.status == 503 {
+        answer.assert_no_cookie();
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        sleep(Duration::from_secs(seconds)).await;
+        answer = client.post("/set/a/c").await;
+    }
+    let fresh = answer.ok().session_pair();
+    assert_eq!(site.bearer(&fresh).value("a").await.as_deref(), Some("c"));
+    client.assert_anonymous().await;
+    let loads = site.store_calls().await.get("load").copied();
+    assert_eq!(loads, Some(1), "the store was asked for a foreign token");
 }

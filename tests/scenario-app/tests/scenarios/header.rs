@@ -54,6 +54,7 @@ pub(crate) async fn header_is_emptied_at_logout(farm: &Farm) {
     assert_eq!(late.header(HEADER), None);
 }
 
+/// S22.
 pub(crate) async fn header_only_reads_no_cookie(farm: &Farm) {
     let site = farm.open_with(by_header).await;
     let token = token(&site, "a", "b").await;
@@ -65,6 +66,7 @@ pub(crate) async fn header_only_reads_no_cookie(farm: &Farm) {
         .await;
 }
 
+/// S22.
 pub(crate) async fn cookie_only_reads_no_header(farm: &Farm) {
     let site = farm.open().await;
     let token = site.visitor_with("a", "b").await.token();

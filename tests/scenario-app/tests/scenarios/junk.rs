@@ -35,6 +35,7 @@ fn junk(token: &str) -> Vec<Vec<u8>> {
     junk
 }
 
+/// S2, S4.
 pub(crate) async fn c12_junk_asks_no_store(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor_with("a", "b").await;
@@ -54,6 +55,7 @@ pub(crate) async fn c12_junk_asks_no_store(farm: &Farm) {
     assert_eq!(visitor.value("a").await.as_deref(), Some("b"));
 }
 
+/// S2, S4.
 pub(crate) async fn c12_every_flipped_bit_is_rejected(farm: &Farm) {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let site = farm.open().await;
@@ -115,6 +117,7 @@ pub(crate) async fn c12_ten_megabytes(farm: &Farm) {
     site.visitor().get("/untouched").await.ok();
 }
 
+/// S3.
 pub(crate) async fn c13_unissued_ids_are_not_adopted(farm: &Farm) {
     let site = farm.open().await;
     let token = site.visitor_with("a", "b").await.token();

@@ -118,6 +118,7 @@ async fn go_wrong(site: &Site, visitor: &Browser, other: &Browser) {
     }
 }
 
+/// S29.
 pub(crate) async fn nothing_secret_is_logged(farm: &Farm) {
     let small = |settings: Settings| settings.set("session.limits.max_payload", "1KiB");
     let mut site = farm.open_tracing(small).await;

@@ -28,6 +28,7 @@ fn idle_of(timeout: &str) -> impl FnOnce(Settings) -> Settings {
     move |settings| settings.set("session.idle_timeout", timeout)
 }
 
+/// S9.
 pub(crate) async fn c19_idle_expiry_and_activity(farm: &Farm) {
     let site = farm.open_with(idle_of("1500ms")).await;
     let visitor = site.visitor_with("a", "b").await;
@@ -36,7 +37,7 @@ pub(crate) async fn c19_idle_expiry_and_activity(farm: &Farm) {
         sleep(ms(900)).await;
         assert_eq!(visitor.value("a").await.as_deref(), Some("b"));
         let left = left(&visitor, "idle_left_ms").await;
-        assert!(left > 1350, "not extended: {left} ms left");
+        assert!(left > 1000, "not extended: {left} ms left");
     }
     sleep(ms(1550)).await;
     visitor.assert_anonymous().await;
@@ -48,7 +49,7 @@ fn short_deadline(settings: Settings) -> Settings {
         .set("session.absolute_timeout", "2500ms")
 }
 
-/// Neither reading nor writing nor a renew moves the deadline (N10, N11).
+/// Neither reading nor writing nor a renew moves the deadline (N10, N11). S10.
 pub(crate) async fn c20_deadline_stays(farm: &Farm) {
     let site = farm.open_with(short_deadline).await;
     let visitor = site.visitor_with("a", "b").await;
@@ -79,6 +80,7 @@ pub(crate) async fn c20_log_in_begins_anew(farm: &Farm) {
     assert_eq!(visitor.value("a").await.as_deref(), Some("b"));
 }
 
+/// S11: the cookie itself says nothing of it.
 pub(crate) async fn c21_timeout_of_one_session(farm: &Farm) {
     let site = farm.open().await;
     let short = site.visitor_with("a", "b").await;

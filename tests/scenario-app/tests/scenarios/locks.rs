@@ -83,19 +83,20 @@ pub(crate) async fn c36_killed_holder(farm: &Farm) {
     assert_eq!(next.value("a").await.as_deref(), Some("b"));
 }
 
-/// N18.
+/// N18, also where a task that goes on has a handle of the session.
 pub(crate) async fn c37_disconnect_frees_the_lock(farm: &Farm) {
     const SOON: Duration = Duration::from_secs(2);
     let site = farm.open().await;
     let visitor = site.visitor_with("a", "b").await;
     let line = format!("Cookie: {}", visitor.cookie().unwrap());
-    site.reset_store_calls().await;
-    for round in 1..=10 {
-        let begun = site.until_called("acquire", 2 * round - 1);
-        let path = "/exclusive?delay_ms=60000";
-        wire::hang_up(site.address(), "GET", path, line.as_bytes(), begun).await;
+    for round in 0..10 {
+        let route = ["/exclusive", "/debug/linger"][round % 2];
+        let path = format!("{route}?delay_ms=60000");
+        site.reset_store_calls().await;
+        let begun = site.until_called("acquire", 1);
+        wire::hang_up(site.address(), "GET", &path, line.as_bytes(), begun).await;
         let next = timeout(SOON, visitor.get("/exclusive")).await;
-        next.unwrap_or_else(|_| panic!("round {round}: the lock was not freed"))
+        next.unwrap_or_else(|_| panic!("{route}: the lock was not freed"))
             .ok();
     }
 }
@@ -123,4 +124,47 @@ pub(crate) async fn c38_wait_is_bounded(farm: &Farm) {
     );
     holding.await.unwrap().ok();
     visitor.get("/exclusive").await.ok();
+}
+
+/// A write that would have to wait for longer than a commit may take is an error, and is not
+/// made later.
+pub(crate) async fn c48_commit_that_waits_in_vain(farm: &Farm) {
+    let hasty = |settings: Settings| settings.set("session.timeouts.commit", "300ms");
+    let site = farm.open_with(hasty).await;
+    let visitor = site.visitor_with("a", "b").await;
+    let cookie = visitor.cookie();
+    site.reset_store_calls().await;
+    let holder = visitor.clone();
+    let holding = tokio::spawn(async move { holder.get("/exclusive?delay_ms=1500").await });
+    site.until_called("acquire", 1).await;
+    for path in ["/set/a/lost", "/renew", "/login/alice"] {
+        let refused = visitor.post(path).await.expect(503);
+        assert_eq!(refused.header("retry-after"), Some("1"), "{path}");
+        refused.assert_no_cookie();
+    }
+    holding.await.unwrap().ok();
+    visitor.get("/exclusive").await.ok();
+    assert_eq!(visitor.cookie(), cookie);
+    assert_eq!(visitor.value("a").await.as_deref(), Some("b"));
+}
+
+/// Ending a session waits for nobody, and its holder writes in vain.
+pub(crate) async fn c26_logout_breaks_a_lease(farm: &Farm) {
+    let site = farm.open().await;
+    let visitor = site.visitor_with("a", "b").await;
+    let old = visitor.cookie().unwrap();
+    site.reset_store_calls().await;
+    let holder = site.bearer(&old);
+    let path = "/exclusive-set/a/revived?delay_ms=1000";
+    let holding = tokio::spawn(async move { holder.post(path).await });
+    site.until_called("acquire", 1).await;
+    let waiter = site.bearer(&old);
+    let waiting = tokio::spawn(async move { waiter.get("/exclusive").await });
+    site.until_called("acquire", 2).await;
+    visitor.post("/logout").await.ok().session_line();
+    waiting.await.unwrap().ok().assert_no_cookie();
+    assert!(!holding.is_finished(), "the holder was waited for");
+    holding.await.unwrap().ok().assert_no_cookie();
+    site.bearer(&old).assert_anonymous().await;
+    assert_eq!(site.sessions().await, 0);
 }

@@ -65,12 +65,14 @@ macro_rules! cases {
                 c27_flash_once_in_parallel, c32_logout_during_slow_writers,
                 c33_logout_during_slow_readers;
             parallel: c29_different_keys_are_kept, c30_a_thousand_increments,
-                c30_increments_from_one_connection_each, c31_slow_reader_beside_a_writer;
+                c30_increments_from_one_connection_each, c31_slow_reader_beside_a_writer, c50_cancel_storm;
             locks: c35_exclusive_does_not_overlap, c35_read_only_overlaps,
                 c35_writers_wait_for_the_holder, c36_killed_holder,
-                c37_disconnect_frees_the_lock, c38_wait_is_bounded;
+                c37_disconnect_frees_the_lock, c38_wait_is_bounded,
+                c48_commit_that_waits_in_vain, c26_logout_breaks_a_lease;
             farms: c26_logout_on_every_instance, c41_one_ring_two_processes,
-                c43_other_names_and_apps_are_refused;
+                c43_other_names_and_apps_are_refused,
+                c43_tokens_of_another_ring;
             header: header_carries_the_session, header_is_emptied_at_logout,
                 header_only_reads_no_cookie, cookie_only_reads_no_header, both_answer_in_kind,
                 both_of_one_session_are_one, both_of_two_sessions_are_ambiguous;

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::harness::{Browser, Farm};
+use crate::harness::{Browser, Farm, Site, wire};
 
 /// N1.
 pub(crate) async fn c29_different_keys_are_kept(farm: &Farm) {
@@ -68,4 +68,43 @@ pub(crate) async fn c31_slow_reader_beside_a_writer(farm: &Farm) {
         assert_eq!(visitor.value("a").await.as_deref(), Some("new"), "{path}");
         visitor.post("/set/a/old").await.ok();
     }
+}
+
+/// Increments of one session of which every fourth client hangs up at once. Returns how many
+/// were acknowledged and how many hung up.
+async fn storm(site: &Site, visitor: &Browser) -> (u64, u64) {
+    const TIMES: u64 = 100;
+    let line = format!("Cookie: {}", visitor.cookie().unwrap());
+    let (mut acknowledged, mut hung_up) = (0, 0);
+    for turn in 0..TIMES {
+        if turn % 4 == 0 {
+            let path = format!("/increment/n?delay_ms={}", turn % 3);
+            let soon = tokio::task::yield_now();
+            wire::hang_up(site.address(), "POST", &path, line.as_bytes(), soon).await;
+            hung_up += 1;
+        } else {
+            visitor.post("/increment/n").await.ok().assert_no_cookie();
+            acknowledged += 1;
+        }
+    }
+    (acknowledged, hung_up)
+}
+
+/// No session counts for another, and no acknowledged increment is lost. N8.
+pub(crate) async fn c50_cancel_storm(farm: &Farm) {
+    const SESSIONS: usize = 20;
+    let site = farm.open().await;
+    let visitors = join_all((0..SESSIONS).map(|_| site.visitor_with("a", "b"))).await;
+    let counts = join_all(visitors.iter().map(|visitor| storm(&site, visitor))).await;
+    for (visitor, (acknowledged, hung_up)) in visitors.iter().zip(counts) {
+        // The holder of the lease sees every commit that had begun.
+        visitor.get("/exclusive").await.ok();
+        let number: u64 = visitor.value("n").await.unwrap().parse().unwrap();
+        let possible = acknowledged..=acknowledged + hung_up;
+        assert!(
+            possible.contains(&number),
+            "{number} is not in {possible:?}"
+        );
+    }
+    assert_eq!(site.sessions().await, SESSIONS as u64);
 }

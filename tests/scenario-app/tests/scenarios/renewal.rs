@@ -2,6 +2,7 @@
 
 use crate::harness::{Farm, Site};
 
+/// N6.
 pub(crate) async fn c23_renew_keeps_data(farm: &Farm) {
     let site = farm.open().await;
     let visitor = site.visitor_with("a", "b").await;
@@ -94,6 +95,7 @@ pub(crate) async fn c24_destroy_then_write(farm: &Farm) {
     }
 }
 
+/// S8.
 pub(crate) async fn c25_fixed_id_is_useless_after_log_in(farm: &Farm) {
     let site = farm.open().await;
     let planted = site.visitor_with("cart", "book").await.cookie().unwrap();
@@ -128,7 +130,7 @@ async fn renewed_beside_a_writer(site: &Site, path: &'static str) -> (u16, Strin
 /// The slow one is told that nothing was saved, and sends no cookie (N6, N7).
 pub(crate) async fn c34_renew_during_a_slow_writer(farm: &Farm) {
     let site = farm.open().await;
-    for path in ["/set/a/lost?delay_ms=200", "/increment/n?delay_ms=200"] {
+    for path in ["/set/a/lost?delay_ms=600", "/increment/n?delay_ms=600"] {
         let (status, old, new) = renewed_beside_a_writer(&site, path).await;
         assert_eq!(status, 409, "{path}");
         let renewed = site.bearer(&new);

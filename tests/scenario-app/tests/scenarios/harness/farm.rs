@@ -49,6 +49,11 @@ impl Farm {
         }
     }
 
+    /// A farm of the same kind with a ring of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.combination)
+    }
+
     /// What a case starts from: a cookie that travels over plain HTTP, and a ring that the
     /// first process makes.
     pub(crate) fn settings(&self) -> Settings {
