@@ -17,6 +17,7 @@ mod plan;
 mod refresh;
 mod sealing;
 mod state;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;

@@ -150,6 +150,16 @@ impl ReadOnlySession {
     }
 }
 
+/// A handler that panics commits nothing, even if a layer inside the session's makes a response
+/// of the panic.
+impl Drop for ReadOnlySession {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.exchange.abandon();
+        }
+    }
+}
+
 pub(super) fn decode<T: DeserializeOwned>(name: &str, encoded: &[u8]) -> Result<T, SessionError> {
     values::decode(encoded).map_err(|error| {
         let expected = std::any::type_name::<T>();
