@@ -9,6 +9,7 @@ mod change;
 mod codec;
 mod key;
 mod map;
+mod splice;
 
 use bytes::Bytes;
 
@@ -18,6 +19,7 @@ pub(crate) use self::codec::{decode, encode};
 pub use self::key::{Key, OnConflict, SessionKey};
 pub(crate) use self::key::{MAX_AGE, PRINCIPAL, check_name, is_reserved};
 pub(crate) use self::map::Map;
+use self::splice::Splice;
 
 /// Values of a session with the changes that a request made.
 #[derive(Default)]
@@ -79,8 +81,8 @@ impl Values {
         let kept = self.base.iter().map(|(key, _)| key);
         let kept = kept
             .filter(|key| self.survives(key) && self.entry(key).is_none_or(Entry::is_unchanged));
-        let written = self.entries.iter().filter(|entry| entry.is_present());
-        kept.chain(written.map(|entry| entry.key.as_bytes()))
+        let written = self.entries.iter().filter_map(Entry::written);
+        kept.chain(written.map(|(key, _)| key))
             .filter(|key| !is_reserved(key))
             .filter_map(|key| std::str::from_utf8(key).ok())
             .map(str::to_owned)
@@ -182,16 +184,27 @@ impl Values {
         Ok(merged)
     }
 
-    /// The map with the changes spliced in.
+    /// The map with the changes spliced in, reserved keys first.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let kept = self.base.iter().filter(|(key, _)| {
-            self.survives(key) && self.entry(key).is_none_or(Entry::is_unchanged)
-        });
-        let written = self.entries.iter().filter_map(|entry| {
-            let value = entry.change.value()??;
-            Some((entry.key.as_bytes(), &value[..]))
-        });
-        map::encode(kept.chain(written))
+        let added = self.entries.iter().filter_map(Entry::written);
+        let size = added.map(|(key, value)| key.len() + value.len()).sum();
+        let mut splice = self.base.splice(self.entries.len(), size);
+        self.splice_written(&mut splice, true);
+        for (key, encoded) in self.base.entries() {
+            if self.survives(key) && self.entry(key).is_none_or(Entry::is_unchanged) {
+                splice.keep(encoded);
+            }
+        }
+        self.splice_written(&mut splice, false);
+        splice.finish()
+    }
+
+    fn splice_written(&self, splice: &mut Splice, reserved: bool) {
+        for (key, value) in self.entries.iter().filter_map(Entry::written) {
+            if is_reserved(key) == reserved {
+                splice.add(key, value);
+            }
+        }
     }
 
     fn entry(&self, key: &[u8]) -> Option<&Entry> {
@@ -247,8 +260,10 @@ impl Entry {
         self.guarded || !self.is_unchanged()
     }
 
-    fn is_present(&self) -> bool {
-        matches!(self.change.value(), Some(Some(_)))
+    /// The key and the value that it has now, if it was given one.
+    fn written(&self) -> Option<(&[u8], &[u8])> {
+        let value = self.change.value()??;
+        Some((self.key.as_bytes(), value))
     }
 
     fn conflict(&self) -> Conflict {

@@ -106,9 +106,8 @@ impl Engine {
         let id = SessionId::generate()?;
         let key = self.inner.store_keys.key(&id);
         self.learn_store_time(&key).await?;
-        let record = state.record(self, &id, &key, Revision::FIRST)?;
+        let (record, lifetime) = state.draft(self, &id, &key, Revision::FIRST)?;
         let kept = record.clone();
-        let lifetime = state.lifetime(self);
         let creating = Arc::clone(&self.inner.store).create(key, record, lifetime);
         let Create::Created(revision) = self.call(&key, creating).await? else {
             let message = "a fresh session id was taken; is the random source broken?";

@@ -121,14 +121,14 @@ impl SessionState {
     }
 
     /// The idle timeout in force after this request.
-    pub(super) fn idle_timeout(&self, engine: &Engine) -> Duration {
+    fn idle_timeout(&self, engine: &Engine) -> Duration {
         let stored = self.live.as_ref().map(|live| live.loaded.idle);
         let configured = engine.config().idle_timeout();
         self.idle.or(stored).unwrap_or(configured)
     }
 
     /// The absolute deadline after this request, and the store's time that it is reckoned from.
-    pub(super) fn deadline(&self, engine: &Engine) -> (Timestamp, Timestamp) {
+    fn deadline(&self, engine: &Engine) -> (Timestamp, Timestamp) {
         let now = self.live.as_ref().map_or_else(
             || engine.store_now(),
             |live| live.store_now(engine.monotonic()),
@@ -140,20 +140,6 @@ impl SessionState {
         };
         let asked = self.absolute.map(|absolute| now.saturating_add(absolute));
         (asked.map_or(kept, |asked| asked.min(kept)), now)
-    }
-
-    pub(super) fn lifetime(&self, engine: &Engine) -> Lifetime {
-        let (deadline, now) = self.deadline(engine);
-        Lifetime {
-            idle: self.idle_timeout(engine),
-            absolute: deadline.since(now),
-        }
-    }
-
-    pub(super) fn created(&self, engine: &Engine) -> Timestamp {
-        self.live
-            .as_ref()
-            .map_or_else(|| engine.store_now(), |live| live.loaded.record.created)
     }
 
     pub(crate) fn principal(&self) -> Option<String> {
@@ -190,27 +176,33 @@ impl SessionState {
         self.values.changes(MAX_AGE) || self.max_age(engine).is_some()
     }
 
-    /// The record as it shall be stored under `key` at `revision`.
-    pub(super) fn record(
+    /// The record as it shall be stored under `key` at `revision`, and how long it has to live.
+    pub(super) fn draft(
         &self,
         engine: &Engine,
         id: &SessionId,
         key: &StoreKey,
         revision: Revision,
-    ) -> Result<Record, SessionError> {
+    ) -> Result<(Record, Lifetime), SessionError> {
+        let (deadline, now) = self.deadline(engine);
+        let created = self.live.as_ref().map(|live| live.loaded.record.created);
         let mut record = Record {
             payload: Bytes::new(),
             labels: Bytes::new(),
             principal: self.principal_key(engine),
-            created: self.created(engine),
-            deadline: self.deadline(engine).0,
+            created: created.unwrap_or(now),
+            deadline,
+        };
+        let lifetime = Lifetime {
+            idle: self.idle_timeout(engine),
+            absolute: deadline.since(now),
         };
         let binding = Binding::of(key, &record);
         let labels = self.labels.record(engine, self.live.as_ref(), binding)?;
         let payload = engine.seal_payload(id, binding, revision, self.values.encode())?;
         record.payload = payload;
         record.labels = labels;
-        Ok(record)
+        Ok((record, lifetime))
     }
 
     /// Marks the session to be ended. What is written afterwards begins a new one.

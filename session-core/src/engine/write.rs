@@ -83,8 +83,7 @@ impl Engine {
             .as_ref()
             .map_or((&live.id, &live.key), |(id, key)| (id, key));
         let (from, to, base) = (live.key, *key, live.loaded.revision);
-        let record = state.record(self, id, key, base.next())?;
-        let lifetime = state.lifetime(self);
+        let (record, lifetime) = state.draft(self, id, key, base.next())?;
         let kept = stage.goes_on().then(|| record.clone());
         let store = Arc::clone(&self.inner.store);
         let writing = match target {

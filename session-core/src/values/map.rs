@@ -5,6 +5,9 @@
 use bytes::Bytes;
 use rmp::Marker;
 
+use super::key::is_reserved;
+use super::splice::Splice;
+
 /// An encoded map from strings to values, checked once when it is made.
 #[derive(Clone, Default)]
 pub(crate) struct Map {
@@ -45,55 +48,45 @@ impl Map {
     }
 
     /// The entries in order; a value as its encoded bytes.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        let mut walk = Walk::new(&self.bytes);
-        walk.position = self.start;
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut walk = self.walk();
         // The bytes were checked or are our own, so no step fails.
         (0..self.len).map_while(move |_| Some((walk.string().ok()?, walk.value().ok()?)))
     }
 
+    /// The keys in order, each with its whole encoded entry.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut walk = self.walk();
+        (0..self.len).map_while(move |_| {
+            let start = walk.position;
+            let key = walk.string().ok()?;
+            walk.value().ok()?;
+            Some((key, &walk.bytes[start..walk.position]))
+        })
+    }
+
+    /// The beginning of a map with the entries of this one and up to `more` others, whose keys
+    /// and values have `size` bytes.
+    pub(super) fn splice(&self, more: usize, size: usize) -> Splice {
+        let most = usize::try_from(self.len).unwrap_or(usize::MAX);
+        Splice::new(most + more, self.bytes.len() + size)
+    }
+
+    fn walk(&self) -> Walk<'_> {
+        Walk {
+            bytes: &self.bytes,
+            position: self.start,
+        }
+    }
+
+    /// The value of `key`. Reserved keys come first, so nobody walks the values to find that
+    /// there is none of them.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
-        let (_, value) = self.iter().find(|(name, _)| *name == key.as_bytes())?;
+        let key = key.as_bytes();
+        let is_past = |name: &[u8]| is_reserved(key) && !is_reserved(name);
+        let mut entries = self.iter().take_while(|(name, _)| !is_past(name));
+        let (_, value) = entries.find(|(name, _)| *name == key)?;
         Some(self.bytes.slice_ref(value))
-    }
-}
-
-/// Encodes entries as one map, in a buffer of exactly its size.
-pub(super) fn encode<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
-    let (count, size) = entries.clone().fold((0, 0), |(count, size), (key, value)| {
-        (
-            count + 1,
-            size + string_head(key.len()) + key.len() + value.len(),
-        )
-    });
-    let mut out = Vec::with_capacity(map_head(count) + size);
-    // Writing into a vector does not fail.
-    let _ = rmp::encode::write_map_len(&mut out, count);
-    for (key, value) in entries {
-        let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-        let _ = rmp::encode::write_str_len(&mut out, length);
-        out.extend_from_slice(key);
-        out.extend_from_slice(value);
-    }
-    out
-}
-
-/// How many bytes announce a map of `count` entries.
-fn map_head(count: u32) -> usize {
-    match count {
-        0..16 => 1,
-        16..0x1_0000 => 3,
-        _ => 5,
-    }
-}
-
-/// How many bytes announce a string of `length` bytes.
-fn string_head(length: usize) -> usize {
-    match length {
-        0..32 => 1,
-        32..0x100 => 2,
-        0x100..0x1_0000 => 3,
-        _ => 5,
     }
 }
 
@@ -122,7 +115,6 @@ const fn scalar_sizes() -> [u8; 256] {
 }
 
 /// A position in MessagePack bytes.
-#[derive(Clone)]
 struct Walk<'a> {
     bytes: &'a [u8],
     position: usize,

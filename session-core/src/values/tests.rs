@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
 use super::map::Malformed;
+use super::splice::Splice;
 use super::{Map, OnConflict, Step, Values, decode, encode};
 
 fn map(entries: &[(&str, u64)]) -> Map {
@@ -148,6 +149,39 @@ fn clear_spares_the_reserved_keys() {
         (stored.keys(), number(&stored, "$principal")),
         (vec!["c".to_owned()], Some(1))
     );
+}
+
+#[test]
+fn reserved_keys_come_first_whenever_they_are_written() {
+    let mut values = Values::default();
+    put(&mut values, "a", 1);
+    let mut later = reload(&values);
+    put(&mut later, "b", 2);
+    put(&mut later, "$max_age", 3);
+    let mut last = reload(&later);
+    put(&mut last, "$principal", 4);
+    last.remove("a");
+    let stored = reload(&last);
+    let found = ["$principal", "$max_age", "b"].map(|key| number(&stored, key));
+    assert_eq!(found, [Some(4), Some(3), Some(2)]);
+    assert_eq!(stored.keys(), ["b"]);
+}
+
+#[test]
+fn maps_of_every_size_are_read_back() {
+    for count in [0, 1, 15, 16, 17, 300, 0xffff, 0x1_0000] {
+        let mut entries = Splice::new(count, count * 8);
+        for number in 0..count {
+            entries.add(format!("{number:x}").as_bytes(), &[0xc0]);
+        }
+        let map = Map::parse(entries.finish().into()).unwrap();
+        assert_eq!(map.iter().count(), count);
+    }
+    let long = "k".repeat(255);
+    let mut values = Values::new(map(&[(&long, 1)]));
+    put(&mut values, "a", 2);
+    values.remove(&long);
+    assert_eq!(reload(&values).keys(), ["a"]);
 }
 
 #[test]
