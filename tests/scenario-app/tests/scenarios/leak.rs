@@ -1,32 +1,16 @@
 //! Nothing secret in what the process writes.
 
-use std::fmt::Write as _;
 use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustix::process::Signal;
 
+use crate::harness::secrets::{forms, forms_of_ring};
 use crate::harness::{Browser, COOKIE, Farm, Settings, Site};
 
 const PAYLOAD: &str = "canary-payload-1f6b0c";
 const JUNK: &str = "canary-junk-77aa31";
-
-/// Every form in which a secret might be printed.
-fn forms(secret: &[u8]) -> Vec<String> {
-    let hex = secret.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    });
-    let list = format!("{secret:?}");
-    vec![
-        hex.to_uppercase(),
-        hex,
-        list.trim_matches(['[', ']']).to_owned(),
-        URL_SAFE_NO_PAD.encode(secret),
-        String::from_utf8_lossy(secret).into_owned(),
-    ]
-}
 
 /// A token, the id in it, and the end that proves it.
 fn forms_of_token(token: &str) -> Vec<String> {
@@ -36,17 +20,6 @@ fn forms_of_token(token: &str) -> Vec<String> {
     // Without the route, which is no secret.
     found.extend(forms(&bytes[11..41]));
     found.extend(forms(&bytes[41..]));
-    found
-}
-
-fn forms_of_ring(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for secret in text.split('"').filter(|part| part.starts_with("sk1_")) {
-        let encoded = &secret[4..47];
-        found.push(encoded.to_owned());
-        found.extend(forms(&URL_SAFE_NO_PAD.decode(encoded).unwrap()));
-    }
-    assert!(!found.is_empty(), "no secret in the ring");
     found
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 use super::instance::{Launch, Refused, launch};
+use super::secrets;
 use super::settings::Settings;
 use super::site::Site;
 
@@ -140,6 +141,15 @@ impl Farm {
         let path = self.path(&format!("{number}.toml"));
         fs::write(&path, settings.to_toml()).unwrap();
         path
+    }
+}
+
+/// Every case ends with a look at everything that its processes wrote. S29.
+impl Drop for Farm {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            secrets::assert_unwritten(self.directory.path(), &self.ring());
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Refused {
 pub(crate) struct Launch<'a> {
     pub(crate) framework: &'static str,
     pub(crate) config: &'a Path,
-    /// What is logged; without it `RUST_LOG` of the test run decides.
+    /// What is logged; without it `RUST_LOG` of the test run decides, or else everything is.
     pub(crate) filter: Option<&'a str>,
     /// The file that standard error goes to.
     pub(crate) log: PathBuf,
@@ -77,9 +77,8 @@ impl Launch<'_> {
             .stdout(Stdio::piped())
             .kill_on_drop(true);
         let filter = self.filter.map(OsString::from);
-        if let Some(filter) = filter.or_else(|| std::env::var_os("RUST_LOG")) {
-            command.env("RUST_LOG", filter);
-        }
+        let filter = filter.or_else(|| std::env::var_os("RUST_LOG"));
+        command.env("RUST_LOG", filter.unwrap_or_else(|| "trace".into()));
         command
     }
 }

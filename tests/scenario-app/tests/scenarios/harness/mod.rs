@@ -4,6 +4,7 @@ mod answer;
 mod browser;
 mod farm;
 mod instance;
+pub(crate) mod secrets;
 mod settings;
 mod site;
 pub(crate) mod wire;
