@@ -30,7 +30,8 @@ pub enum SessionErrorKind {
     Ended,
     /// The client sent two live sessions under one name; nothing was saved.
     Ambiguous,
-    /// The client sent more cookies than the session's cookie is looked for in.
+    /// The client sent more cookies, or more lines of the session's header, than the session's
+    /// token is looked for in.
     HeaderTooLarge,
     /// The store cannot be reached or failed.
     Unavailable,

@@ -180,6 +180,20 @@ async fn a_client_that_uses_the_header_is_answered_in_the_header() {
 }
 
 #[tokio::test]
+async fn s04_more_than_four_tokens_are_not_looked_at() {
+    let sessions = Sessions::with(|config| config.transport(Transport::Both));
+    let server = Server::start(routes().layer(sessions.layer.clone())).await;
+    let client = reqwest::Client::new();
+    for (lines, status) in [(4, 200), (5, 431)] {
+        let request = client.get(server.url("/count"));
+        let request = (0..lines).fold(request, |request, _| request.header(TOKEN, "junk"));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{lines} lines");
+        assert_eq!(answer.headers().contains_key(TOKEN), status == 200);
+    }
+}
+
+#[tokio::test]
 async fn s22_what_is_not_configured_is_not_read() {
     let sessions = Sessions::default();
     let server = Server::start(routes().layer(sessions.layer.clone())).await;

@@ -277,8 +277,8 @@ pub(super) fn refusal(kind: SessionErrorKind) -> SessionError {
             "the client sent two live sessions under one name; nothing was saved"
         }
         SessionErrorKind::HeaderTooLarge => {
-            "the client sent more cookies than the session's is looked for in (16 KiB, 64 pairs, \
-             4 of the session's name); nothing was saved"
+            "the client sent more than the session's token is looked for in (16 KiB of cookies, \
+             64 of them, 4 of the session's name, 4 lines of its header); nothing was saved"
         }
         _ => {
             "the client's token was made with a key that this process does not know yet; \

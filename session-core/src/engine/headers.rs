@@ -9,6 +9,9 @@ use crate::cause::Cause;
 use crate::cookie::{self, MaxAge};
 use crate::machine_key::{Kid, Rejected, Token, VerifiedId};
 
+/// How many lines of the session's header are looked at, as many as cookies of its name.
+const MAX_HEADER_LINES: usize = 4;
+
 /// The headers of a request; an adapter implements it for its framework's type.
 pub trait RequestHeaders {
     /// The values of all header lines of that name, in order. `name` is in lower case.
@@ -123,8 +126,12 @@ impl Engine {
             }
         }
         if let (Some(config), Some(tokens)) = (self.config().transports().header(), &keys.header) {
-            for text in headers.values(config.name()) {
+            for (number, text) in headers.values(config.name()).enumerate() {
                 presented.by_header = true;
+                if number == MAX_HEADER_LINES {
+                    presented.overlong = true;
+                    break;
+                }
                 presented.judge(tokens.verify(text, now), Via::Header);
             }
         }

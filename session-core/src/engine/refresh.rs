@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::Engine;
+use crate::cause::Cause;
 use crate::machine_key::Kid;
 
 /// How often the ring is read again while requests come in, less up to a tenth.
@@ -77,12 +78,20 @@ impl Engine {
         }
     }
 
-    /// Finds out what a key is that the ring does not hold: one reading at a time, and at most
-    /// one in five seconds.
+    /// Finds out what a key is that the ring did not hold: one reading at a time, and at most
+    /// one in five seconds. A file that does not answer holds nobody up for longer than a store
+    /// may.
     pub(super) async fn judge_unknown(&self, kid: Kid) -> Verdict {
-        let generation = self.key_ring().generation();
+        let deadline = self.config().operation_timeout();
+        let judged = tokio::time::timeout(deadline, self.judge_by_reading(kid)).await;
+        judged.unwrap_or(Verdict::Undecided)
+    }
+
+    async fn judge_by_reading(&self, kid: Kid) -> Verdict {
         let mut readings = self.inner.refresher.readings.lock().await;
-        if self.key_ring().generation() != generation {
+        // Somebody else may have read the ring meanwhile.
+        let opening = self.key_ring().snapshot().check_opening(kid, self.now());
+        if opening != Err(Cause::UnknownKey) {
             return Verdict::Changed;
         }
         if readings.foreign.contains(&kid) {
