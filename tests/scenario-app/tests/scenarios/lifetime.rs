@@ -60,10 +60,10 @@ pub(crate) async fn c20_deadline_stays(farm: &Farm) {
         visitor.post(path).await.ok();
         let now = left(&visitor, "absolute_left_ms").await;
         assert!(
-            now + 450 < before,
+            now + 250 < before,
             "{path} moved the deadline: {before}, {now}"
         );
-        assert!(left(&visitor, "idle_left_ms").await <= now + 50);
+        assert!(left(&visitor, "idle_left_ms").await <= now + 250);
         before = now;
     }
     sleep(ms(before + 50)).await;
