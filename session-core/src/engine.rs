@@ -66,7 +66,7 @@ struct Inner {
 }
 
 /// An engine cannot work with what it was given.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// A ring that dies with this process was given to a store that outlives it.
@@ -89,6 +89,13 @@ pub enum EngineError {
         /// The ring's `longest_lifetime`.
         longest: Duration,
     },
+}
+
+/// As `Display`, because this is what a `main` that returns the error prints.
+impl fmt::Debug for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The engine is not ready to serve sessions.
