@@ -37,6 +37,7 @@ use self::refresh::Refresher;
 pub(crate) use self::state::SessionState;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::SessionConfig;
+use crate::duration;
 use crate::id::{StoreKey, StoreKeys};
 use crate::machine_key::KeyRing;
 use crate::store::{Role, Scope, SessionStore, StoreError};
@@ -80,8 +81,10 @@ pub enum EngineError {
     },
     /// Sessions would outlive the keys that open them.
     #[error(
-        "session.absolute_timeout is {timeout:?} and the key ring keeps keys for {longest:?} only: \
-         lower the timeout or raise the ring's longest_lifetime"
+        "session.absolute_timeout = {} is longer than the key ring keeps keys ({}): lower the \
+         timeout, or give the ring a longer longest_lifetime",
+        duration::written(*timeout),
+        duration::written(*longest)
     )]
     OutlivesRing {
         /// The configured absolute timeout.
