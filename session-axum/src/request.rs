@@ -102,6 +102,10 @@ pub trait SessionRequestExt: sealed::Sealed {
 mod sealed {
     use http::{Extensions, HeaderMap};
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a request, which alone has a session",
+        note = "call this on an `http::Request` or on its `http::request::Parts`"
+    )]
     pub trait Sealed {
         fn split(&self) -> (&HeaderMap, &Extensions);
     }

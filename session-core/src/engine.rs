@@ -37,6 +37,7 @@ use self::refresh::Refresher;
 pub(crate) use self::state::SessionState;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::SessionConfig;
+use crate::duration;
 use crate::id::{StoreKey, StoreKeys};
 use crate::machine_key::KeyRing;
 use crate::store::{Role, Scope, SessionStore, StoreError};
@@ -66,7 +67,7 @@ struct Inner {
 }
 
 /// An engine cannot work with what it was given.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// A ring that dies with this process was given to a store that outlives it.
@@ -80,8 +81,10 @@ pub enum EngineError {
     },
     /// Sessions would outlive the keys that open them.
     #[error(
-        "session.absolute_timeout is {timeout:?} and the key ring keeps keys for {longest:?} only: \
-         lower the timeout or raise the ring's longest_lifetime"
+        "session.absolute_timeout = {} is longer than the key ring keeps keys ({}): lower the \
+         timeout, or give the ring a longer longest_lifetime",
+        duration::written(*timeout),
+        duration::written(*longest)
     )]
     OutlivesRing {
         /// The configured absolute timeout.
@@ -89,6 +92,13 @@ pub enum EngineError {
         /// The ring's `longest_lifetime`.
         longest: Duration,
     },
+}
+
+/// As `Display`, because this is what a `main` that returns the error prints.
+impl fmt::Debug for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The engine is not ready to serve sessions.

@@ -223,6 +223,17 @@ fn c46_an_error_names_path_owner_mode_user_and_the_fix() {
 }
 
 #[test]
+fn c46_a_dangling_link_is_told_with_its_whole_target() {
+    let directory = directory();
+    let path = directory.path().join("machine-key.toml");
+    let target = directory.path().join("unmounted/ring.toml");
+    symlink(&target, &path).unwrap();
+    let message = KeyRing::open_or_create(&path).unwrap_err().to_string();
+    let told = format!("is a symbolic link to {}, which", target.display());
+    assert!(message.contains(&told), "{message}");
+}
+
+#[test]
 fn modes_of_the_own_ring() {
     let directory = directory();
     let path = ring_in(directory.path());

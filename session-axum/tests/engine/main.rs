@@ -7,6 +7,7 @@
 mod clocks;
 mod conflict;
 mod ending;
+mod events;
 mod failures;
 mod handle;
 mod lease;

@@ -150,15 +150,21 @@ impl Attributes {
     }
 
     fn check_host_prefix(&self, prefix: &Prefix) -> Verdict {
-        if prefix.host && self.domain.is_some() {
-            let wrong = format!("the prefix {} forbids a domain", prefix.text);
-            let fix = "remove domain, or choose the prefix __Secure-";
-            return Err(self.name_problem(&["name", "domain"], wrong, fix));
+        if let (true, Some(domain)) = (prefix.host, &self.domain) {
+            return Err(InvalidAttribute::new(
+                &["domain", "name"],
+                quoted(domain),
+                format!("name = {:?} forbids a domain", self.name),
+                "remove domain, or choose a name with the prefix __Secure-",
+            ));
         }
         if prefix.host && self.path != "/" {
-            let wrong = format!("the prefix {} demands path = \"/\"", prefix.text);
-            let fix = "remove path, or choose the prefix __Secure-";
-            return Err(self.name_problem(&["name", "path"], wrong, fix));
+            return Err(InvalidAttribute::new(
+                &["path", "name"],
+                quoted(&self.path),
+                format!("name = {:?} demands path = \"/\"", self.name),
+                "remove path, or choose a name with the prefix __Secure-",
+            ));
         }
         Ok(())
     }

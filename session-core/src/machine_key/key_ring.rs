@@ -206,7 +206,8 @@ fn absent(path: &Path) -> KeyRingError {
     KeyRingError::new(
         KeyRingErrorKind::NotFound,
         format!(
-            "{} does not exist; copy the farm's ring there, or let the first instance create it",
+            "{} does not exist; copy the farm's ring there, or let the first instance create it \
+             (machine_key.create = true, or KeyRing::open_or_create)",
             open::describe(path)
         ),
     )

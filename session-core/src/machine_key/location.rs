@@ -119,7 +119,10 @@ impl Walk {
 
     fn missing(&self, next: PathBuf, error: io::Error) -> Result<Location, KeyRingError> {
         match error.kind() {
-            ErrorKind::NotFound if self.last_is_link => Ok(Location::Dangling(next)),
+            ErrorKind::NotFound if self.last_is_link => {
+                let target = self.pending.iter().fold(next, |path, part| path.join(part));
+                Ok(Location::Dangling(target))
+            }
             ErrorKind::NotFound if self.pending.is_empty() => Ok(Location::Absent(next)),
             _ => Err(trust::io_error(&next, error)),
         }

@@ -136,33 +136,58 @@ pub(super) fn describe(path: &Path) -> String {
 /// A failure of the operating system at `path`, with what can be seen of the file.
 pub(super) fn io_error(path: &Path, error: io::Error) -> KeyRingError {
     let shown = path.display();
-    let stat = path.symlink_metadata().map_or_else(
-        |_| format!("not visible to user {}", geteuid()),
-        |metadata| Stat::of(&metadata).to_string(),
-    );
     let (kind, message) = match error.kind() {
         ErrorKind::NotFound => (
             KeyRingErrorKind::NotFound,
             format!("{shown} does not exist; create the directory, or correct the path"),
         ),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => (
+        ErrorKind::PermissionDenied => (
             KeyRingErrorKind::Permission,
             format!(
-                "{shown} ({stat}) is not accessible to this process; \
-                     give its user the permission, or correct the path"
+                "{} is not accessible to this process; \
+                 give its user the permission, or correct the path",
+                visible(path)
+            ),
+        ),
+        ErrorKind::ReadOnlyFilesystem => (
+            KeyRingErrorKind::Permission,
+            format!(
+                "{shown} cannot be written, because its file system is read-only (this process \
+                 is user {}); put an existing ring there, or create it on a writable file system",
+                geteuid()
             ),
         ),
         _ => (
             KeyRingErrorKind::Io,
-            format!("{shown} ({stat}) cannot be used: {error}; correct that, or the path"),
+            format!(
+                "{} cannot be used: {error}; correct that, or the path",
+                visible(path)
+            ),
         ),
     };
     KeyRingError::new(kind, message).with_source(error)
 }
 
+/// A path with owner and mode; where nothing can be seen of it, with the first directory above
+/// it of which something can.
+fn visible(path: &Path) -> String {
+    let shown = path.display();
+    let stat = |place: &Path| place.symlink_metadata().ok().map(|seen| Stat::of(&seen));
+    if let Some(stat) = stat(path) {
+        return format!("{shown} ({stat})");
+    }
+    let mut above = path.ancestors().skip(1);
+    match above.find_map(|place| Some((place, stat(place)?))) {
+        Some((place, stat)) => format!("{shown} in {} ({stat})", place.display()),
+        None => format!("{shown} (this process is user {})", geteuid()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Exposure, Stat, judge};
+    use std::io::ErrorKind;
+
+    use super::{Exposure, Stat, io_error, judge};
 
     const USER: u32 = 1000;
 
@@ -206,5 +231,27 @@ mod tests {
             assert!(!accepted(USER + 1, 0o600, exposure));
             assert!(!accepted(USER + 1, 0o444, exposure));
         }
+    }
+
+    #[test]
+    fn c46_what_cannot_be_seen_is_told_by_the_directory_above_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring.toml.lock");
+        let message = io_error(&path, ErrorKind::PermissionDenied.into()).to_string();
+        let expected = format!(
+            "{} in {} ({}) is not accessible",
+            path.display(),
+            directory.path().display(),
+            Stat::of(&directory.path().metadata().unwrap())
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+
+    #[test]
+    fn c46_a_read_only_file_system_is_no_matter_of_permissions() {
+        let path = std::path::Path::new("/run/secrets/ring.toml.lock");
+        let message = io_error(path, ErrorKind::ReadOnlyFilesystem.into()).to_string();
+        assert!(message.contains("file system is read-only"), "{message}");
+        assert!(!message.contains("permission"), "{message}");
     }
 }

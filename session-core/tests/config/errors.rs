@@ -80,8 +80,8 @@ fn refused(change: fn(SessionConfigBuilder) -> SessionConfigBuilder) -> String {
 fn c06_builders_say_the_same() {
     assert_eq!(
         refused(|builder| builder.cookie(|cookie| cookie.domain("example.com"))),
-        "session.cookie.name = \"__Host-session\": the prefix __Host- forbids a domain; \
-         remove domain, or choose the prefix __Secure-"
+        "session.cookie.domain = \"example.com\": name = \"__Host-session\" forbids a domain; \
+         remove domain, or choose a name with the prefix __Secure-"
     );
     assert_eq!(
         refused(|builder| builder.cookie(|cookie| {

@@ -21,7 +21,7 @@ fn day() -> MaxAge {
 }
 
 #[test]
-fn c05_s15_s16_s17_s18_default_attributes() {
+fn c05_s05_s15_s16_s17_s18_default_attributes() {
     let config = config(|cookie| cookie);
     assert_eq!(
         config.set_cookie("abc", None).as_deref(),

@@ -1,8 +1,9 @@
 //! Taking back the memory of what has expired.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{EndReason, Lifetime, Load, TOMBSTONE};
+use session_core::{EndReason, Lifetime, Load, SessionStore as _, TOMBSTONE, Touch};
 use session_store_memory::MemoryStore;
 
 use crate::fixture::{Fixture, lifetime};
@@ -49,6 +50,28 @@ async fn prolonged_sessions_move_on_in_the_expiry_order() {
     }
     fixture.advance(lifetime().idle);
     assert_eq!(fixture.sweep(10).await, 1);
+}
+
+/// n11, n25: at the very moment of expiry a session is either extended or swept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c40_sweeper_against_touches_at_the_boundary() {
+    const MOMENT: Duration = Duration::from_millis(1);
+    let fixture = Fixture::new(MemoryStore::builder());
+    for round in 0..10_000 {
+        let key = fixture.create(10).await.unwrap();
+        fixture.advance(lifetime().idle - MOMENT);
+        let toucher = tokio::spawn(Arc::clone(&fixture.store).touch(key));
+        let sweeper = tokio::spawn(Arc::clone(&fixture.store).sweep(1_000));
+        fixture.advance(MOMENT);
+        let touched = toucher.await.unwrap().unwrap();
+        let mut swept = sweeper.await.unwrap().unwrap();
+        swept.extend(Arc::clone(&fixture.store).sweep(1_000).await.unwrap());
+        let was_swept = swept.iter().any(|swept| swept.key == key);
+        let lives = matches!(fixture.load(key).await, Load::Found(_));
+        // A touch that comes too late takes expired sessions back on the side, before a sweep.
+        assert_eq!(lives, touched == Touch::Touched, "round {round}");
+        assert!(!(lives && was_swept), "round {round}");
+    }
 }
 
 /// n11: what a save brings forward is due at its new time.

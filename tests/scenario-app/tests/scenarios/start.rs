@@ -49,9 +49,8 @@ async fn c06_host_prefix_with_domain() {
             .without("session.cookie.insecure_allow_http")
     };
     let words = [
-        "session.cookie.name",
-        "\"__Host-session\"",
-        "forbids a domain",
+        "session.cookie.domain = \"shop.example\"",
+        "\"__Host-session\" forbids a domain",
         "; remove domain",
     ];
     assert_refused(change, &words).await;
@@ -66,9 +65,8 @@ async fn c06_host_prefix_with_path() {
             .without("session.cookie.insecure_allow_http")
     };
     let words = [
-        "session.cookie.name",
-        "\"__Host-session\"",
-        "demands path",
+        "session.cookie.path = \"/cart\"",
+        "\"__Host-session\" demands path",
         "; remove path",
     ];
     assert_refused(change, &words).await;
