@@ -80,7 +80,8 @@ pub use self::layer::{SessionLayer, SessionService};
 pub use self::request::SessionRequestExt;
 // What an application needs beside the layer, so that it depends on one crate and a store.
 pub use session_core::{
-    ConfigFile, Key, KeyRing, OnConflict, SessionConfig, SessionErrorKind, SessionStore,
+    ConfigFile, Key, KeyRing, OnConflict, SameSite, SessionConfig, SessionErrorKind, SessionStore,
+    Transport,
 };
 
 /// The README's examples compile.
