@@ -38,7 +38,33 @@
 //!
 //! Each of them works as `Result<_, Error>`, for a handler that decides itself what to do when
 //! the store is down, and as `Option<_>`, which is `None` for a visitor without a stored
-//! session.
+//! session. Several of them in one request share one load. Middleware and tower services without
+//! extractors ask [`SessionRequestExt`].
+//!
+//! # Values
+//!
+//! The methods are those of [`session_core::ReadOnlySession`], [`session_core::Session`] and
+//! [`session_core::LiveSession`], to which the extractors dereference. `get` followed by
+//! `insert` is not protected against parallel requests: use `update`, or `get_guarded`.
+//!
+//! # Commit and errors
+//!
+//! Changes are saved before the response's head is sent, whatever its status; if that fails, the
+//! client gets an error instead of the response. A panic, or a client that goes away before
+//! there is a response, saves nothing. [`Error`] converts from the errors of the handle, so `?`
+//! works in a handler that returns it; clients get its status and an empty body, and the cause
+//! goes to [`tracing`]: without a subscriber nobody sees it.
+//!
+//! # Where the layer stands
+//!
+//! After the routes (`Router::layer`), around nested routers, or around any tower service. A
+//! layer that gives up on a handler, such as a time-out, or makes a response of a panic, belongs
+//! outside of it. See [`SessionLayer`].
+//!
+//! # Ready, and a clean end
+//!
+//! [`SessionLayer::engine`] has `ready`, for a readiness probe, and `drain`, which waits after
+//! the server has stopped for store operations that outlived their requests.
 
 mod error;
 mod extract;
@@ -54,7 +80,8 @@ pub use self::layer::{SessionLayer, SessionService};
 pub use self::request::SessionRequestExt;
 // What an application needs beside the layer, so that it depends on one crate and a store.
 pub use session_core::{
-    ConfigFile, Key, KeyRing, OnConflict, SessionConfig, SessionErrorKind, SessionStore,
+    ConfigFile, Key, KeyRing, OnConflict, SameSite, SessionConfig, SessionErrorKind, SessionStore,
+    Transport,
 };
 
 /// The README's examples compile.

@@ -73,6 +73,10 @@ pub(crate) async fn open(
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a request, which alone has a session",
+    note = "call this on an `http::Request` or on its `http::request::Parts`"
+)]
 pub trait SessionRequestExt: sealed::Sealed {
     /// The session for reading.
     ///
@@ -102,10 +106,6 @@ pub trait SessionRequestExt: sealed::Sealed {
 mod sealed {
     use http::{Extensions, HeaderMap};
 
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` is not a request, which alone has a session",
-        note = "call this on an `http::Request` or on its `http::request::Parts`"
-    )]
     pub trait Sealed {
         fn split(&self) -> (&HeaderMap, &Extensions);
     }

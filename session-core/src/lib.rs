@@ -1,4 +1,59 @@
-//! Session state for Rust web frameworks.
+//! Session state for Rust web frameworks: what is true of sessions whatever the framework and
+//! the store are.
+//!
+//! An application uses an adapter (`session-axum`) and a store (`session-store-memory`), and
+//! meets this crate in its handlers, in its configuration and in its key ring. What works on a
+//! session need not know the framework:
+//!
+//! ```
+//! use session_core::{Key, Session, SessionError};
+//!
+//! const CART: Key<Vec<String>> = Key::new("cart");
+//!
+//! fn add_to_cart(session: &Session, article: String) -> Result<usize, SessionError> {
+//!     // Runs again if another request changed the cart meanwhile; nothing is lost.
+//!     let cart = session.update(CART, move |mut cart: Vec<String>| {
+//!         cart.push(article.clone());
+//!         cart
+//!     })?;
+//!     Ok(cart.len())
+//! }
+//! ```
+//!
+//! `get` followed by `insert` is not protected: of two requests in parallel that do this, one is
+//! forgotten.
+//!
+//! # Where to find what
+//!
+//! | concept | types |
+//! |---|---|
+//! | the handle of a session: values, log-in, log-out, timeouts, labels | [`ReadOnlySession`], [`Session`], [`LiveSession`] |
+//! | names of values, and what becomes of conflicts | [`Key`], [`SessionKey`], [`OnConflict`] |
+//! | why something failed, and what a client is answered | [`SessionError`], [`SessionErrorKind`], [`Cause`] |
+//! | settings, from code, a file or the environment | [`SessionConfig`], [`ConfigFile`], [`Environment`], [`ConfigError`] |
+//! | the secret that signs and seals, and where it comes from | [`KeyRing`], [`KeyRingOptions`], [`KeyRingError`], [`MachineKey`] |
+//! | sealing the application's own data with the same ring | [`Protector`] |
+//! | writing a store: the contract and its outcomes | [`SessionStore`], [`Record`], [`StoreError`], the suite in `testing::conformance` |
+//! | writing an adapter: one request from load to commit | [`Engine`], [`Exchange`], [`Access`], [`RequestHeaders`], [`ResponseHeaders`] |
+//! | time, which comes in from outside | [`Clock`], [`SystemClock`], [`Timestamp`] |
+//!
+//! # What holds
+//!
+//! - Nothing is parsed, loaded or sent for a request that does not ask for its session, and no
+//!   session exists until a value is written.
+//! - Changes are committed in one store operation before the response's head is sent. Every
+//!   write names the revision that it was based on; changes of parallel requests are merged key
+//!   by key.
+//! - Ending a session wins over every write, and absent, ended and unreachable are told apart.
+//! - Ids, keys and values are in no log, no error and no `Debug`; a session is shown by its
+//!   [`Fingerprint`].
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `metrics` | no | counters through the `metrics` facade |
+//! | `testing` | no | the conformance suite for stores, a clock moved by hand, stores that fail or count |
 
 mod access;
 mod cause;

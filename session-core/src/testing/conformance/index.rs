@@ -10,7 +10,7 @@ use crate::{
     EndReason, LeaseUse, Lifetime, Listed, Load, PrincipalKey, Record, Revision, Save, StoreKey,
 };
 
-/// A listing tells key, revision, labels, creation, deadline and time left.
+/// s14: a listing tells key, revision, labels, creation, deadline and time left.
 pub async fn list_shows_what_the_record_says(subject: Subject) {
     let principal = fresh_principal();
     let key = owned(&subject, principal, subject.lifetime(5, 50)).await;
@@ -116,7 +116,7 @@ pub async fn list_of_an_unknown_principal_is_empty(subject: Subject) {
     assert!(page.next.is_none());
 }
 
-/// All sessions of the principal end as revoked, but the exception and those of others.
+/// s13: all sessions of the principal end as revoked, but the exception and those of others.
 pub async fn delete_all_spares_the_exception(subject: Subject) {
     let principal = fresh_principal();
     let spared = owned(&subject, principal, subject.long()).await;
