@@ -14,6 +14,7 @@ mod lease;
 mod leaving;
 mod live;
 mod persistent;
+mod reentrancy;
 mod ring;
 mod sealing;
 mod storm;

@@ -183,7 +183,10 @@ impl Exchange {
         );
         if unfinished {
             state.phase = Phase::Abandoned;
-            state.session = None;
+            let session = state.session.take();
+            // An update that is dropped may have a handle of this session, which locks it.
+            drop(state);
+            drop(session);
         }
     }
 
@@ -229,7 +232,7 @@ impl Exchange {
         let Load::Found(loaded) = engine.read(&key, loading).await? else {
             return Ok(false);
         };
-        self.read(|engine, state| state.rebase(engine, loaded))?;
+        self.aside(|engine, state| state.rebase(engine, loaded))?;
         Ok(true)
     }
 
@@ -245,6 +248,27 @@ impl Exchange {
         let mut state = self.lock();
         let session = state.session.as_mut().ok_or_else(SessionError::too_late)?;
         look(self.engine(), session)
+    }
+
+    /// Does `work`, which may run updates again, on the session with no lock held.
+    fn aside<T>(
+        &self,
+        work: impl FnOnce(&Engine, &mut SessionState) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let (phase, session) = {
+            let mut state = self.lock();
+            (state.phase, state.session.take())
+        };
+        let mut session = session.ok_or_else(SessionError::too_late)?;
+        let done = work(self.engine(), &mut session);
+        let mut state = self.lock();
+        if state.phase != phase {
+            // Answered meanwhile, without these changes.
+            drop(state);
+            return Err(SessionError::too_late());
+        }
+        state.session = Some(session);
+        done
     }
 
     /// Changes the session; after the response's head only if `live`.
@@ -305,7 +329,7 @@ impl Exchange {
         {
             let engine = self.engine();
             let acquired = engine.acquire(key, engine.config().lock_wait()).await?;
-            self.read(|engine, state| engine.lock_session(state, acquired))?;
+            self.aside(|engine, state| engine.lock_session(state, acquired))?;
         }
         self.lock().access = access;
         Ok(())

@@ -111,14 +111,24 @@ impl Session {
         key: impl SessionKey<T>,
     ) -> Result<Option<T>, SessionError> {
         let name = key.name();
-        self.change(name, |_, state| {
-            let Some(encoded) = state.values.get(name) else {
+        values::check_name(name)?;
+        loop {
+            let Some(encoded) = self.alter(|_, state| Ok(state.values.get(name)))? else {
                 return Ok(None);
             };
+            // With no lock held: decoding runs the application's code.
             let value = decode(name, &encoded)?;
-            state.values.take(name);
-            Ok(Some(value))
-        })
+            let unchanged = self.alter(|_, state| {
+                let unchanged = state.values.get(name).as_ref() == Some(&encoded);
+                if unchanged {
+                    state.values.take(name);
+                }
+                Ok(unchanged)
+            })?;
+            if unchanged {
+                return Ok(Some(value));
+            }
+        }
     }
 
     /// Computes the value under `key` from the one before (`T::default()` if there is none) and
