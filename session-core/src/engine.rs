@@ -14,6 +14,7 @@ mod lease;
 mod load;
 mod operation;
 mod plan;
+mod progress;
 mod refresh;
 mod sealing;
 mod state;

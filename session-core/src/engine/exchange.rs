@@ -12,6 +12,7 @@ use super::commit::{Committed, Stage};
 use super::detached::Detached;
 use super::headers::{RequestHeaders, ResponseHeaders, TokenChange};
 use super::plan::Plan;
+use super::progress::{Phase, Progress};
 use super::refresh::Verdict;
 use super::state::SessionState;
 use crate::access::Access;
@@ -33,30 +34,7 @@ struct Shared {
     engine: Engine,
     /// One load, commit of the handler's own or look at the store at a time.
     turn: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-}
-
-struct State {
-    phase: Phase,
-    access: Access,
-    session: Option<Box<SessionState>>,
-    token: TokenChange,
-    /// Whether a stream or a WebSocket goes on with the session.
-    live: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Nobody has asked for the session.
-    Unopened,
-    /// The handler has it.
-    Open,
-    /// A commit is under way.
-    Committing(Stage),
-    /// The response's head is on its way.
-    HeadSent,
-    /// The request ended without a response.
-    Abandoned,
+    state: Mutex<Progress>,
 }
 
 /// What [`Exchange::finish`] has to do.
@@ -90,13 +68,7 @@ impl Future for Commit {
 
 impl Exchange {
     pub(super) fn new(engine: Engine) -> Self {
-        let state = State {
-            phase: Phase::Unopened,
-            access: Access::ReadOnly,
-            session: None,
-            token: TokenChange::None,
-            live: false,
-        };
+        let state = Progress::default();
         let shared = Shared {
             engine,
             turn: tokio::sync::Mutex::new(()),
@@ -287,7 +259,7 @@ impl Exchange {
         change(self.engine(), session.ok_or_else(SessionError::too_late)?)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
         self.shared.state.lock()
     }
 
@@ -387,27 +359,6 @@ impl Exchange {
         committed
             .unwrap_or_else(|error| Err(error.into()))
             .inspect_err(|error| self.engine().tell_failure(error))
-    }
-}
-
-impl State {
-    /// Hands the session over to a commit.
-    fn begin_commit(&mut self, stage: Stage) -> Option<Box<SessionState>> {
-        let expected = match stage {
-            Stage::Midway | Stage::Head { .. } => Phase::Open,
-            Stage::Live => Phase::HeadSent,
-        };
-        let session = self.session.take_if(|_| self.phase == expected)?;
-        self.phase = Phase::Committing(stage);
-        Some(session)
-    }
-
-    /// Goes on with the session as it was before a commit that failed.
-    fn fall_back(&mut self, before: Option<Box<SessionState>>) {
-        if self.session.is_none() && before.is_some() {
-            self.phase = Phase::HeadSent;
-            self.session = before;
-        }
     }
 }
 
