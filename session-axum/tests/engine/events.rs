@@ -124,8 +124,13 @@ async fn s28_unknown_ids_can_be_counted() {
     let line = forged.line.as_mut().unwrap();
     let last = if line.pop() == Some('A') { 'Q' } else { 'A' };
     line.push(last);
+    let ended = world.visitor().await;
+    let end = |visit: &Visit| visit.destroy().unwrap();
+    world.change(&mut ended.clone(), end).await;
     let (log, _listening) = Log::listen();
     world.visit(&gone).await;
+    assert_eq!(log.told(), ["not_in_store"]);
+    world.visit(&ended).await;
     assert_eq!(log.told(), ["not_in_store"]);
     world.visit(&forged).await;
     assert_eq!(log.told().len(), 1);

@@ -142,7 +142,7 @@ impl Engine {
         match self.read(&key, loading).await? {
             Load::Found(loaded) => self.found(candidate, key, loaded),
             Load::Absent => Ok(self.dead(&key, Cause::NotInStore)),
-            Load::Ended(reason) => Ok(Found::Ended(reason)),
+            Load::Ended(reason) => Ok(self.ended_before(&key, reason)),
         }
     }
 
@@ -158,7 +158,7 @@ impl Engine {
             }
             Acquired::Busy => Err(busy()),
             Acquired::Absent => Ok(self.dead(&key, Cause::NotInStore)),
-            Acquired::Ended(reason) => Ok(Found::Ended(reason)),
+            Acquired::Ended(reason) => Ok(self.ended_before(&key, reason)),
         }
     }
 
@@ -188,6 +188,11 @@ impl Engine {
             resign,
         };
         Ok(Found::Live(SessionState::with_session(live, values, via)))
+    }
+
+    fn ended_before(&self, key: &StoreKey, reason: EndReason) -> Found {
+        self.tell_dead(key, Cause::NotInStore);
+        Found::Ended(reason)
     }
 
     fn dead(&self, key: &StoreKey, cause: Cause) -> Found {
