@@ -1,31 +1,39 @@
 //! What the log is told of a session's life: each event once, and not before the fact.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use session_core::StoreErrorKind;
 use session_core::testing::{Fault, Operation};
 use tracing::field::{Field, Visit as FieldVisitor};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::{Browser, HOUR, Visit, World};
 
-/// Collects the fields `event` and `cause` of what this thread logs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Collects the fields `event` and `cause` of what each thread logs. One for the whole process:
+/// `tracing` remembers who wants to hear of a place, and a subscriber of one thread can miss
+/// what another thread saw first.
+struct Log;
 
 impl Log {
-    fn listen() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let guard = set_default(log.clone());
-        (log, guard)
+    fn listen() -> Self {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| set_global_default(Self).unwrap());
+        let log = Self;
+        log.told();
+        log
     }
 
-    /// What was told since the last call.
+    /// What this thread was told since the last call.
     fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        TOLD.with(|told| std::mem::take(&mut *told.borrow_mut()))
     }
 }
 
@@ -43,7 +51,7 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
+        event.record(&mut Self);
     }
 
     fn enter(&self, _: &Id) {}
@@ -55,7 +63,7 @@ impl FieldVisitor for Log {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if matches!(field.name(), "event" | "cause") {
             let value = format!("{value:?}");
-            self.0.lock().unwrap().push(value.trim_matches('"').into());
+            TOLD.with(|told| told.borrow_mut().push(value.trim_matches('"').into()));
         }
     }
 }
@@ -68,7 +76,7 @@ async fn assert_told(
     step: fn(&Visit),
     expected: &str,
 ) {
-    let (log, _listening) = Log::listen();
+    let log = Log::listen();
     let fault = Fault::error(StoreErrorKind::Unavailable).on(operation);
     world.faults.inject(fault.times(1));
     let visit = world.visit(browser).await;
@@ -105,7 +113,7 @@ async fn n22_events_are_told_once_and_after_the_fact() {
 async fn n22_changes_that_are_dropped_are_told() {
     let world = World::default();
     let browser = world.visitor().await;
-    let (log, _listening) = Log::listen();
+    let log = Log::listen();
     let slow = world.visit(&browser).await;
     slow.insert("n", &1).unwrap();
     let end = |visit: &Visit| visit.destroy().unwrap();
@@ -127,7 +135,7 @@ async fn s28_unknown_ids_can_be_counted() {
     let ended = world.visitor().await;
     let end = |visit: &Visit| visit.destroy().unwrap();
     world.change(&mut ended.clone(), end).await;
-    let (log, _listening) = Log::listen();
+    let log = Log::listen();
     world.visit(&gone).await;
     assert_eq!(log.told(), ["not_in_store"]);
     world.visit(&ended).await;
