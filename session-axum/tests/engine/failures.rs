@@ -301,3 +301,19 @@ async fn c47_a_commit_of_many_steps_has_a_time_of_its_own() {
     assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);
     assert_eq!(before.elapsed(), SECOND);
 }
+
+#[tokio::test]
+async fn n20_a_cookie_of_a_commit_midway_goes_out_although_the_last_one_fails() {
+    let world = World::default();
+    let mut browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.log_in("user-42").unwrap();
+    visit.commit().await.unwrap();
+    visit.insert("n", &1).unwrap();
+    world.faults.inject(unavailable(Operation::Save).times(1));
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);
+    browser.note(&visit.finish().await.unwrap());
+    let next = world.visit(&browser).await;
+    assert_eq!(next.principal().as_deref(), Some("user-42"));
+    assert_eq!(next.get::<i64>("n").unwrap(), Some(0));
+}

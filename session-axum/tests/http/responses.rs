@@ -99,6 +99,29 @@ async fn c48_a_commit_that_fails_takes_the_place_of_the_response() {
     assert_eq!(visitor.text("/count").await, "2");
 }
 
+async fn log_in_and_count(session: Session) -> Result<(), Error> {
+    session.log_in("user-42")?;
+    session.commit().await?;
+    session.increment("n", 1)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn n20_a_cookie_of_a_commit_midway_goes_out_although_the_last_one_fails() {
+    let sessions = Sessions::default();
+    let routes = routes().route("/login", get(log_in_and_count));
+    let server = Server::start(routes.layer(sessions.layer.clone())).await;
+    let visitor = server.visitor();
+    visitor.text("/count").await;
+    let full = Fault::error(StoreErrorKind::Full).on(Operation::Save);
+    sessions.faults.inject(full.times(1));
+    let response = visitor.get("/login").await;
+    assert_eq!(response.status(), 503);
+    assert!(sets_cookie(&response), "the old id is dead");
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    assert_eq!(visitor.text("/count").await, "2");
+}
+
 async fn cached(session: Session) -> Result<(HeaderMap, String), Error> {
     let n = session.increment("n", i64::from(session.is_new()))?;
     let headers = [

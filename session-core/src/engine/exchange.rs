@@ -69,6 +69,9 @@ pub enum Finish {
 }
 
 /// A commit before the response's head. It runs to its end even if this future is dropped.
+///
+/// If it fails, [finish](Exchange::finish) the exchange again: what a commit of the handler's own
+/// did before is done, and the error's response has to tell the client of it.
 #[derive(Debug)]
 pub struct Commit {
     exchange: Exchange,
@@ -144,7 +147,7 @@ impl Exchange {
     }
 
     /// Ends the handler's part: plans the commit that has to happen before the response's head
-    /// is sent. Call it once, for every response, whatever its status.
+    /// is sent. Call it for every response, whatever its status, and again if its commit fails.
     #[must_use]
     pub fn finish(&self) -> Finish {
         let engine = self.engine();
