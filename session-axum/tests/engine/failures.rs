@@ -317,3 +317,15 @@ async fn n20_a_cookie_of_a_commit_midway_goes_out_although_the_last_one_fails() 
     assert_eq!(next.principal().as_deref(), Some("user-42"));
     assert_eq!(next.get::<i64>("n").unwrap(), Some(0));
 }
+
+#[tokio::test]
+async fn s23_an_answer_without_a_session_that_could_not_be_loaded_varies_by_cookie() {
+    let world = World::default();
+    let browser = world.visitor().await;
+    world.faults.inject(unavailable(Operation::Load));
+    let exchange = world.engine.exchange();
+    let opened = exchange.open(&browser, Access::ReadOnly).await;
+    assert_eq!(kind(opened), SessionErrorKind::Unavailable);
+    let headers = answer(&exchange).await.unwrap();
+    assert_eq!(headers.vary.as_deref(), Some("Cookie"));
+}

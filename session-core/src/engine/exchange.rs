@@ -38,6 +38,8 @@ struct Shared {
 
 struct State {
     phase: Phase,
+    /// Whether somebody asked for the session, even if it could not be loaded.
+    asked: bool,
     access: Access,
     session: Option<Box<SessionState>>,
     token: TokenChange,
@@ -95,6 +97,7 @@ impl Exchange {
     pub(super) fn new(engine: Engine) -> Self {
         let state = State {
             phase: Phase::Unopened,
+            asked: false,
             access: Access::ReadOnly,
             session: None,
             token: TokenChange::None,
@@ -129,7 +132,11 @@ impl Exchange {
             Ok(turn) => turn,
             Err(_) => Box::pin(self.shared.turn.lock()).await,
         };
-        let before = self.phase_and_access();
+        let before = {
+            let mut state = self.lock();
+            state.asked = true;
+            (state.phase, state.access)
+        };
         match before {
             (Phase::Unopened, _) => self.load(headers, access).await,
             (Phase::Open, held) if held < access => Box::pin(self.raise(access)).await,
@@ -152,7 +159,7 @@ impl Exchange {
     pub fn finish(&self) -> Finish {
         let engine = self.engine();
         let mut state = self.lock();
-        let read = state.phase != Phase::Unopened;
+        let read = state.asked;
         let open = state
             .session
             .as_ref()
