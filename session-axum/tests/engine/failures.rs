@@ -329,3 +329,24 @@ async fn s23_an_answer_without_a_session_that_could_not_be_loaded_varies_by_cook
     let headers = answer(&exchange).await.unwrap();
     assert_eq!(headers.vary.as_deref(), Some("Cookie"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn c50_operations_run_to_their_end_when_nobody_waits_any_more() {
+    let world = World::builder().clock(PausedClock::start()).build();
+    let gate = Gate::default();
+    let hold = |operation| Fault::hold(&gate).on(operation).times(1);
+    world.faults.inject(hold(Operation::Ping));
+    let impatient = tokio::time::timeout(SECOND / 10, world.engine.ready());
+    assert!(impatient.await.is_err());
+    assert!(!world.engine.drain(SECOND / 10).await, "the ping goes on");
+
+    let browser = world.visitor().await;
+    world.faults.inject(hold(Operation::Extend));
+    let holder = browser.open(&world.engine, Access::Exclusive).await;
+    gate.arrived(2).await;
+    holder.unwrap().finish().await.unwrap();
+    tokio::task::yield_now().await;
+    assert!(!world.engine.drain(SECOND / 10).await, "the extension goes on");
+    gate.open();
+    assert!(world.engine.drain(SECOND).await);
+}
