@@ -325,6 +325,11 @@ impl Exchange {
         let now = session.live.as_ref().map(|live| live.loaded_at);
         engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
         let mut state = self.lock();
+        if state.phase != Phase::Unopened {
+            // Answered or gone meanwhile: nobody would commit what is written now.
+            drop(state);
+            return Err(SessionError::too_late());
+        }
         state.session = Some(session);
         state.access = access;
         state.phase = Phase::Open;
@@ -341,7 +346,16 @@ impl Exchange {
             let acquired = engine.acquire(key, engine.config().lock_wait()).await?;
             self.aside(|engine, state| engine.lock_session(state, acquired))?;
         }
-        self.lock().access = access;
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            // Answered meanwhile: nobody else would give the lease back.
+            let session = state.session.as_mut();
+            let lease = session.and_then(|session| session.lease.take());
+            drop(state);
+            drop(lease);
+            return Err(SessionError::too_late());
+        }
+        state.access = access;
         Ok(())
     }
 
