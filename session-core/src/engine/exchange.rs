@@ -13,7 +13,7 @@ use super::detached::Detached;
 use super::headers::{RequestHeaders, ResponseHeaders, TokenChange};
 use super::plan::Plan;
 use super::refresh::Verdict;
-use super::state::SessionState;
+use super::state::{Live, SessionState};
 use crate::access::Access;
 use crate::error::SessionError;
 use crate::id::StoreKey;
@@ -228,7 +228,11 @@ impl Exchange {
         };
         let engine = self.engine();
         let touching = Arc::clone(&engine.inner.store).touch(key);
-        Ok(engine.read(&key, touching).await? == Touch::Touched)
+        let is_alive = engine.read(&key, touching).await? == Touch::Touched;
+        if is_alive && let Some(live) = self.lock().kept_alive(key) {
+            live.extended(engine);
+        }
+        Ok(is_alive)
     }
 
     /// Puts what is stored now under the changes; `false` if the session has ended.
@@ -424,6 +428,12 @@ impl State {
         let session = self.session.take_if(|_| self.phase == expected)?;
         self.phase = Phase::Committing(stage);
         Some(session)
+    }
+
+    /// The stored session, if it is still the one under `key`.
+    fn kept_alive(&mut self, key: StoreKey) -> Option<&mut Live> {
+        let live = self.session.as_mut()?.live.as_mut()?;
+        (live.key == key).then_some(live)
     }
 
     /// Goes on with the session as it was before a commit that failed.
