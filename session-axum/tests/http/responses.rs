@@ -203,6 +203,24 @@ async fn a_client_that_uses_the_header_is_answered_in_the_header() {
 }
 
 #[tokio::test]
+async fn c12_headers_beyond_the_limit_are_not_looked_at() {
+    let sessions = Sessions::with(|config| config.transport(Transport::Both));
+    let server = Server::start(routes().layer(sessions.layer.clone())).await;
+    let client = reqwest::Client::new();
+    let mut tokens = HeaderMap::new();
+    for _ in 0..5 {
+        let first = client.get(server.url("/count")).header(TOKEN, "");
+        let token = header(&first.send().await.unwrap(), "session-token");
+        tokens.append(TOKEN, HeaderValue::try_from(token).unwrap());
+    }
+    sessions.trips();
+    let ask = |path| client.get(server.url(path)).headers(tokens.clone()).send();
+    assert_eq!(ask("/read").await.unwrap().text().await.unwrap(), "-1");
+    assert_eq!(ask("/count").await.unwrap().status(), 431);
+    assert_eq!(sessions.trips(), "");
+}
+
+#[tokio::test]
 async fn s22_what_is_not_configured_is_not_read() {
     let sessions = Sessions::default();
     let server = Server::start(routes().layer(sessions.layer.clone())).await;

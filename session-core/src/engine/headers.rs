@@ -123,8 +123,12 @@ impl Engine {
             }
         }
         if let (Some(config), Some(tokens)) = (self.config().transports().header(), &keys.header) {
-            for text in headers.values(config.name()) {
+            for (count, text) in headers.values(config.name()).enumerate() {
                 presented.by_header = true;
+                if count == cookie::MAX_CANDIDATES {
+                    presented.overlong = true;
+                    break;
+                }
                 presented.judge(tokens.verify(text, now), Via::Header);
             }
         }
