@@ -1,16 +1,27 @@
 //! One value: a serde type to MessagePack and back.
 
 use bytes::Bytes;
+use rmp_serde::encode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::map::is_one_value;
 
 /// How deep a value may nest. Deeper input is refused, so decoding cannot exhaust the stack.
 const MAX_DEPTH: usize = 128;
 
 /// Encodes a value; structs become maps with named fields, so that a rolling deploy with a new
 /// field reads what the old version wrote.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, rmp_serde::encode::Error> {
-    rmp_serde::to_vec_named(value).map(Bytes::from)
+///
+/// A value that announces more or fewer elements than it has would be read together with its
+/// neighbours, so it is refused.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, encode::Error> {
+    let encoded = rmp_serde::to_vec_named(value)?;
+    if !is_one_value(&encoded) {
+        let message = "its Serialize does not write what it announces";
+        return Err(encode::Error::Syntax(message.to_owned()));
+    }
+    Ok(encoded.into())
 }
 
 /// Decodes the bytes of one whole value.

@@ -58,6 +58,12 @@ impl Map {
     }
 }
 
+/// Whether the bytes are one whole value and nothing else.
+pub(super) fn is_one_value(bytes: &[u8]) -> bool {
+    let walked = Walk::new(bytes).value();
+    walked.is_ok_and(|value| value.len() == bytes.len())
+}
+
 /// Encodes entries as one map, in a buffer of exactly its size.
 pub(super) fn encode<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
     let (count, size) = entries.clone().fold((0, 0), |(count, size), (key, value)| {
