@@ -354,3 +354,16 @@ async fn a_value_that_encodes_wrongly_is_refused_and_spoils_nothing() {
         assert_eq!(world.number(&browser, "n").await, Some(0));
     }
 }
+
+#[tokio::test]
+async fn c18_labels_count_like_values() {
+    let world = World::builder()
+        .config(|config| config.max_payload(1 << 10))
+        .build();
+    let browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.set_label("device", &"x".repeat(2 << 10)).unwrap();
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::TooLarge);
+    let visit = world.visit(&browser).await;
+    assert_eq!(visit.label("device").unwrap(), None);
+}
