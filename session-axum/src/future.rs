@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use session_core::{Commit, Exchange, Finish};
+use session_core::{Commit, Exchange, Finish, ResponseHeaders};
 
 use crate::error::Error;
 use crate::headers::apply;
@@ -21,7 +21,7 @@ pin_project! {
         #[pin]
         inner: F,
         exchange: Option<Guard>,
-        committing: Option<(Commit, Response<B>)>,
+        committing: Option<(Commit, Exchange, Response<B>)>,
     }
 }
 
@@ -55,16 +55,15 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.committing.is_none() {
-            let mut response = ready!(this.inner.poll(context))?;
+            let response = ready!(this.inner.poll(context))?;
             let Some(exchange) = this.exchange.take() else {
                 return Poll::Ready(Ok(response));
             };
             match exchange.0.finish() {
-                Finish::Done(headers) => {
-                    apply(headers, response.headers_mut());
-                    return Poll::Ready(Ok(response));
+                Finish::Done(headers) => return Poll::Ready(Ok(applied(headers, response))),
+                Finish::Commit(commit) => {
+                    *this.committing = Some((commit, exchange.0.clone(), response));
                 }
-                Finish::Commit(commit) => *this.committing = Some((commit, response)),
             }
         }
         poll_commit(this.committing, context).map(Ok)
@@ -72,22 +71,31 @@ where
 }
 
 fn poll_commit<B: Default>(
-    committing: &mut Option<(Commit, Response<B>)>,
+    committing: &mut Option<(Commit, Exchange, Response<B>)>,
     context: &mut Context<'_>,
 ) -> Poll<Response<B>> {
-    let Some((commit, _)) = committing else {
+    let Some((commit, ..)) = committing else {
         return Poll::Pending;
     };
     let committed = ready!(Pin::new(commit).poll(context));
-    let response = committing.take().map(|(_, response)| response);
-    Poll::Ready(match (committed, response) {
-        (Ok(headers), Some(mut response)) => {
-            apply(headers, response.headers_mut());
-            response
+    let Some((_, exchange, response)) = committing.take() else {
+        return Poll::Pending;
+    };
+    Poll::Ready(match committed {
+        Ok(headers) => applied(headers, response),
+        Err(error) => {
+            let response = Error::from(error).response();
+            match exchange.finish() {
+                Finish::Done(headers) => applied(headers, response),
+                Finish::Commit(_) => response,
+            }
         }
-        (Err(error), _) => Error::from(error).response(),
-        (Ok(_), None) => Response::new(B::default()),
     })
+}
+
+fn applied<B>(headers: ResponseHeaders, mut response: Response<B>) -> Response<B> {
+    apply(headers, response.headers_mut());
+    response
 }
 
 impl<F, B> fmt::Debug for ResponseFuture<F, B> {

@@ -15,7 +15,7 @@ use crate::request::Exchanges;
 ///
 /// The layer itself does next to nothing: nothing is parsed and nothing is loaded for a handler
 /// that asks for no session. Two layers with different cookies are two sessions, of which
-/// extractors see the inner one; a layer inside another one of the same cookie has no effect.
+/// extractors see the inner one; a layer inside another one of the same cookie or header has no effect.
 ///
 /// Every response of the services below is committed, whatever its status. So a layer that gives
 /// up on a handler half-way and answers itself, such as a time-out, belongs outside this one:

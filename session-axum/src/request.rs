@@ -18,7 +18,7 @@ pub(crate) struct Exchanges {
 }
 
 impl Exchanges {
-    /// Makes an exchange for a request, unless a layer of the same cookie and header has.
+    /// Makes an exchange for a request, unless a layer of the same cookie or header has.
     pub(crate) fn add(extensions: &mut Extensions, engine: &Engine) -> Option<Exchange> {
         let outer = extensions.remove::<Self>();
         if let Some(outer) = outer.as_ref().filter(|outer| outer.has(engine)) {
@@ -34,8 +34,11 @@ impl Exchanges {
     }
 
     fn has(&self, engine: &Engine) -> bool {
-        let same = names(self.exchange.engine()) == names(engine);
-        same || self.outer.as_ref().is_some_and(|outer| outer.has(engine))
+        let (cookie, header) = names(self.exchange.engine());
+        let (other_cookie, other_header) = names(engine);
+        let shared = cookie.is_some() && cookie == other_cookie
+            || header.is_some() && header == other_header;
+        shared || self.outer.as_ref().is_some_and(|outer| outer.has(engine))
     }
 }
 

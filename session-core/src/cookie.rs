@@ -8,4 +8,4 @@ mod write;
 pub use self::config::{CookieConfig, CookieConfigBuilder};
 
 pub(crate) use self::attributes::{InvalidAttribute, MaxAge, is_token_byte};
-pub(crate) use self::parse::candidates;
+pub(crate) use self::parse::{MAX_CANDIDATES, candidates};

@@ -301,3 +301,55 @@ async fn c47_a_commit_of_many_steps_has_a_time_of_its_own() {
     assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);
     assert_eq!(before.elapsed(), SECOND);
 }
+
+#[tokio::test]
+async fn n20_a_cookie_of_a_commit_midway_goes_out_although_the_last_one_fails() {
+    let world = World::default();
+    let mut browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.log_in("user-42").unwrap();
+    visit.commit().await.unwrap();
+    visit.insert("n", &1).unwrap();
+    world.faults.inject(unavailable(Operation::Save).times(1));
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);
+    browser.note(&visit.finish().await.unwrap());
+    let next = world.visit(&browser).await;
+    assert_eq!(next.principal().as_deref(), Some("user-42"));
+    assert_eq!(next.get::<i64>("n").unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn s23_an_answer_without_a_session_that_could_not_be_loaded_varies_by_cookie() {
+    let world = World::default();
+    let browser = world.visitor().await;
+    world.faults.inject(unavailable(Operation::Load));
+    let exchange = world.engine.exchange();
+    let opened = exchange.open(&browser, Access::ReadOnly).await;
+    assert_eq!(kind(opened), SessionErrorKind::Unavailable);
+    let headers = answer(&exchange).await.unwrap();
+    assert_eq!(headers.vary.as_deref(), Some("Cookie"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn c50_operations_run_to_their_end_when_nobody_waits_any_more() {
+    let world = World::builder().clock(PausedClock::start()).build();
+    let gate = Gate::default();
+    let hold = |operation| Fault::hold(&gate).on(operation).times(1);
+    world.faults.inject(hold(Operation::Ping));
+    let impatient = tokio::time::timeout(SECOND / 10, world.engine.ready());
+    assert!(impatient.await.is_err());
+    assert!(!world.engine.drain(SECOND / 10).await, "the ping goes on");
+
+    let browser = world.visitor().await;
+    world.faults.inject(hold(Operation::Extend));
+    let holder = browser.open(&world.engine, Access::Exclusive).await;
+    gate.arrived(2).await;
+    holder.unwrap().finish().await.unwrap();
+    tokio::task::yield_now().await;
+    assert!(
+        !world.engine.drain(SECOND / 10).await,
+        "the extension goes on"
+    );
+    gate.open();
+    assert!(world.engine.drain(SECOND).await);
+}

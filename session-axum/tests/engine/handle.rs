@@ -329,3 +329,41 @@ async fn a_session_says_what_it_is() {
     assert_eq!(visit.absolute_left(), Some(12 * HOUR - MINUTE / 2));
     assert_eq!(visit.fingerprint().unwrap().to_string().len(), 8);
 }
+
+/// Says that it has two elements, and has one.
+struct Liar;
+
+impl Serialize for Liar {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq as _;
+        let mut list = serializer.serialize_seq(Some(2))?;
+        list.serialize_element(&1)?;
+        list.end()
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_encodes_wrongly_is_refused_and_spoils_nothing() {
+    for world in [World::default(), World::builder().shared().build()] {
+        let mut browser = world.visitor().await;
+        let visit = world.visit(&browser).await;
+        assert_eq!(kind(visit.insert("a", &Liar)), SessionErrorKind::Encode);
+        visit.insert("b", &2).unwrap();
+        visit.answer(&mut browser).await;
+        assert_eq!(world.number(&browser, "b").await, Some(2));
+        assert_eq!(world.number(&browser, "n").await, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn c18_labels_count_like_values() {
+    let world = World::builder()
+        .config(|config| config.max_payload(1 << 10))
+        .build();
+    let browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.set_label("device", &"x".repeat(2 << 10)).unwrap();
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::TooLarge);
+    let visit = world.visit(&browser).await;
+    assert_eq!(visit.label("device").unwrap(), None);
+}

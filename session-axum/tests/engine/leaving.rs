@@ -198,3 +198,50 @@ async fn drain_waits_for_what_is_running_and_only_so_long() {
     assert!(world.engine.drain(SECOND).await);
     assert_eq!(world.visible.written().len(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn c17_a_session_that_is_loaded_after_the_answer_takes_no_writes() {
+    for abandons in [true, false] {
+        let (world, gate) = gated(|gate| Fault::hold(gate).on(Operation::Load));
+        let browser = world.visitor().await;
+        let exchange = world.engine.exchange();
+        let (late, visitor) = (exchange.clone(), browser.clone());
+        let opening = tokio::spawn(async move { late.open(&visitor, Access::ReadWrite).await });
+        gate.arrived(1).await;
+        if abandons {
+            exchange.abandon();
+        } else {
+            answer(&exchange).await.unwrap();
+        }
+        gate.open();
+        assert_eq!(kind(opening.await.unwrap()), SessionErrorKind::TooLate);
+        let session = session_core::Session::new(exchange);
+        assert_eq!(kind(session.insert("n", &1)), SessionErrorKind::TooLate);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n18_a_lease_that_comes_after_the_answer_is_given_back() {
+    for loaded_before in [true, false] {
+        let (world, gate) = gated(|gate| {
+            let late = Fault::hold(gate).on(Operation::Acquire);
+            late.after_effect().times(1)
+        });
+        let browser = world.visitor().await;
+        let exchange = world.engine.exchange();
+        if loaded_before {
+            exchange.open(&browser, Access::ReadWrite).await.unwrap();
+        }
+        let (late, visitor) = (exchange.clone(), browser.clone());
+        let opening = tokio::spawn(async move { late.open(&visitor, Access::Exclusive).await });
+        gate.arrived(1).await;
+        answer(&exchange).await.unwrap();
+        gate.open();
+        assert_eq!(kind(opening.await.unwrap()), SessionErrorKind::TooLate);
+        let before = tokio::time::Instant::now();
+        let next = browser.open(&world.engine, Access::Exclusive).await;
+        assert!(next.is_ok());
+        assert!(before.elapsed() < SECOND, "not because the lease ran out");
+        drop(exchange);
+    }
+}

@@ -103,3 +103,14 @@ async fn nobody_is_kept_alive_without_a_session() {
     assert_eq!(kind(live.commit().await), SessionErrorKind::TooLate);
     assert_eq!(world.counts.total(), 0);
 }
+
+#[tokio::test]
+async fn a_session_that_is_kept_alive_knows_its_time() {
+    let world = World::default();
+    let browser = world.visitor().await;
+    let live = after_head(&world, &browser).await;
+    world.clock.advance(15 * MINUTE);
+    assert_eq!(live.idle_left(), Some(5 * MINUTE));
+    assert!(live.keep_alive().await.unwrap());
+    assert_eq!(live.idle_left(), Some(20 * MINUTE));
+}

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use session_axum::{Error, ExclusiveSession, Session};
+use session_core::Transport;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -62,6 +63,22 @@ async fn a_second_layer_of_the_same_cookie_reuses_the_first() {
     assert_eq!(visitor.text("/count").await, "2");
     assert_eq!(inner.trips(), "");
     assert_eq!(outer.trips(), "create 1, load 1, save 1");
+}
+
+#[tokio::test]
+async fn s20_a_second_layer_that_shares_only_the_cookie_reuses_the_first() {
+    let with = |transport| Sessions::with(|config| config.transport(transport));
+    let (outer, inner) = (with(Transport::Both), with(Transport::Cookie));
+    let app = routes()
+        .layer(inner.layer.clone())
+        .route("/outer", get(count))
+        .layer(outer.layer.clone());
+    let server = Server::start(app).await;
+    let visitor = server.visitor();
+    assert_eq!(visitor.text("/count").await, "1");
+    assert_eq!(visitor.text("/outer").await, "2");
+    assert_eq!(visitor.text("/count").await, "3");
+    assert_eq!(inner.trips(), "");
 }
 
 #[tokio::test]

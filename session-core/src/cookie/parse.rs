@@ -11,7 +11,8 @@ use std::fmt;
 
 const MAX_BYTES: usize = 16 * 1024;
 const MAX_PAIRS: usize = 64;
-const MAX_CANDIDATES: usize = 4;
+/// How many tokens of one name are looked at, in cookies or in headers.
+pub(crate) const MAX_CANDIDATES: usize = 4;
 
 /// The values of every cookie called `name` in the given `Cookie` header lines, in their order.
 ///

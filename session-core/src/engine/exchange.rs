@@ -47,6 +47,9 @@ pub enum Finish {
 }
 
 /// A commit before the response's head. It runs to its end even if this future is dropped.
+///
+/// If it fails, [finish](Exchange::finish) the exchange again: what a commit of the handler's own
+/// did before is done, and the error's response has to tell the client of it.
 #[derive(Debug)]
 pub struct Commit {
     exchange: Exchange,
@@ -98,7 +101,11 @@ impl Exchange {
             Ok(turn) => turn,
             Err(_) => Box::pin(self.shared.turn.lock()).await,
         };
-        let before = self.phase_and_access();
+        let before = {
+            let mut state = self.lock();
+            state.asked = true;
+            (state.phase, state.access)
+        };
         match before {
             (Phase::Unopened, _) => self.load(headers, access).await,
             (Phase::Open, held) if held < access => Box::pin(self.raise(access)).await,
@@ -116,12 +123,12 @@ impl Exchange {
     }
 
     /// Ends the handler's part: plans the commit that has to happen before the response's head
-    /// is sent. Call it once, for every response, whatever its status.
+    /// is sent. Call it for every response, whatever its status, and again if its commit fails.
     #[must_use]
     pub fn finish(&self) -> Finish {
         let engine = self.engine();
         let mut state = self.lock();
-        let read = state.phase != Phase::Unopened;
+        let read = state.asked;
         let open = state
             .session
             .as_ref()
@@ -190,7 +197,11 @@ impl Exchange {
         };
         let engine = self.engine();
         let touching = Arc::clone(&engine.inner.store).touch(key);
-        Ok(engine.read(&key, touching).await? == Touch::Touched)
+        let is_alive = engine.read(&key, touching).await? == Touch::Touched;
+        if is_alive && let Some(live) = self.lock().kept_alive(key) {
+            live.extended(engine);
+        }
+        Ok(is_alive)
     }
 
     /// Puts what is stored now under the changes; `false` if the session has ended.
@@ -287,6 +298,11 @@ impl Exchange {
         let now = session.live.as_ref().map(|live| live.loaded_at);
         engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
         let mut state = self.lock();
+        if state.phase != Phase::Unopened {
+            // Answered or gone meanwhile: nobody would commit what is written now.
+            drop(state);
+            return Err(SessionError::too_late());
+        }
         state.session = Some(session);
         state.access = access;
         state.phase = Phase::Open;
@@ -303,7 +319,16 @@ impl Exchange {
             let acquired = engine.acquire(key, engine.config().lock_wait()).await?;
             self.aside(|engine, state| engine.lock_session(state, acquired))?;
         }
-        self.lock().access = access;
+        let mut state = self.lock();
+        if state.phase != Phase::Open {
+            // Answered meanwhile: nobody else would give the lease back.
+            let session = state.session.as_mut();
+            let lease = session.and_then(|session| session.lease.take());
+            drop(state);
+            drop(lease);
+            return Err(SessionError::too_late());
+        }
+        state.access = access;
         Ok(())
     }
 

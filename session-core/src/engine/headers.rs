@@ -9,9 +9,6 @@ use crate::cause::Cause;
 use crate::cookie::{self, MaxAge};
 use crate::machine_key::{Kid, Rejected, Token, VerifiedId};
 
-/// How many lines of the session's header are looked at, as many as cookies of its name.
-const MAX_HEADER_LINES: usize = 4;
-
 /// The headers of a request; an adapter implements it for its framework's type.
 pub trait RequestHeaders {
     /// The values of all header lines of that name, in order. `name` is in lower case.
@@ -126,9 +123,9 @@ impl Engine {
             }
         }
         if let (Some(config), Some(tokens)) = (self.config().transports().header(), &keys.header) {
-            for (number, text) in headers.values(config.name()).enumerate() {
+            for (count, text) in headers.values(config.name()).enumerate() {
                 presented.by_header = true;
-                if number == MAX_HEADER_LINES {
+                if count == cookie::MAX_CANDIDATES {
                     presented.overlong = true;
                     break;
                 }

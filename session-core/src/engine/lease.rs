@@ -126,7 +126,8 @@ async fn extend(engine: Engine, key: StoreKey, token: LeaseToken) {
     loop {
         tokio::time::sleep(lease / 3).await;
         let extended = Arc::clone(&engine.inner.store).extend(key, token, lease);
-        match engine.call(&key, extended).await {
+        // Aborting this task must not break off what the store has begun.
+        match engine.read(&key, extended).await {
             Ok(Extend::Extended) => {}
             Ok(Extend::Lost) => {
                 tracing::warn!("a session's lease was lost; the request's write will be refused");

@@ -59,10 +59,13 @@ impl Engine {
         result
     }
 
-    /// A store operation that belongs to no session.
-    pub(super) async fn ask<T>(&self, operation: StoreOperation<T>) -> Result<T, StoreError> {
+    /// A store operation that belongs to no session; it runs to its end as well.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        operation: StoreOperation<T>,
+    ) -> Result<T, StoreError> {
         let deadline = self.config().operation_timeout();
-        self.timed(deadline, operation).await.flatten()
+        self.detached(deadline, operation).await.flatten()
     }
 
     /// Runs a task that nobody waits for.

@@ -2,12 +2,15 @@
 
 use super::commit::Stage;
 use super::headers::TokenChange;
-use super::state::SessionState;
+use super::state::{Live, SessionState};
 use crate::access::Access;
+use crate::id::StoreKey;
 
 /// How far a request has come with its session, and what it holds.
 pub(super) struct Progress {
     pub(super) phase: Phase,
+    /// Whether somebody asked for the session, even if it could not be loaded.
+    pub(super) asked: bool,
     pub(super) access: Access,
     pub(super) session: Option<Box<SessionState>>,
     pub(super) token: TokenChange,
@@ -34,6 +37,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             phase: Phase::Unopened,
+            asked: false,
             access: Access::ReadOnly,
             session: None,
             token: TokenChange::None,
@@ -52,6 +56,12 @@ impl Progress {
         let session = self.session.take_if(|_| self.phase == expected)?;
         self.phase = Phase::Committing(stage);
         Some(session)
+    }
+
+    /// The stored session, if it is still the one under `key`.
+    pub(super) fn kept_alive(&mut self, key: StoreKey) -> Option<&mut Live> {
+        let live = self.session.as_mut()?.live.as_mut()?;
+        (live.key == key).then_some(live)
     }
 
     /// Goes on with the session as it was before a commit that failed.

@@ -102,6 +102,7 @@ impl Engine {
         binding: Binding<'_>,
         labels: Vec<u8>,
     ) -> Result<Bytes, SessionError> {
+        self.check_size(labels.len())?;
         if !self.seals() {
             return Ok(labels.into());
         }

@@ -90,6 +90,12 @@ impl Map {
     }
 }
 
+/// Whether the bytes are one whole value and nothing else.
+pub(super) fn is_one_value(bytes: &[u8]) -> bool {
+    let walked = Walk::new(bytes).value();
+    walked.is_ok_and(|value| value.len() == bytes.len())
+}
+
 /// By its first byte, the size of a value whose first byte tells it, and 0 for others.
 static SCALAR_SIZES: [u8; 256] = scalar_sizes();
 
