@@ -353,3 +353,28 @@ async fn c50_operations_run_to_their_end_when_nobody_waits_any_more() {
     gate.open();
     assert!(world.engine.drain(SECOND).await);
 }
+
+#[tokio::test]
+async fn a_panic_is_told_as_one() {
+    let world = World::default();
+    let browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    let fragile = |n: i64| {
+        assert!(n == 0, "the panic of this test");
+        n
+    };
+    visit.update("n", fragile).unwrap();
+    world
+        .change(&mut browser.clone(), |other| other.insert("n", &5).unwrap())
+        .await;
+    let gate = Gate::default();
+    let held = Fault::hold(&gate).on(Operation::Save).times(1);
+    world.faults.inject(held);
+    let opens = async {
+        gate.arrived(1).await;
+        gate.open();
+    };
+    let (finished, ()) = tokio::join!(visit.finish(), opens);
+    let error = format!("{:?}", finished.unwrap_err());
+    assert!(error.contains("panicked"), "{error}");
+}

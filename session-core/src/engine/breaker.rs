@@ -87,13 +87,14 @@ impl Breakers {
     pub(super) fn record(
         &self,
         endpoint: u16,
+        leave: Leave,
         reach: Reach,
         now: impl FnOnce() -> Duration,
     ) -> Change {
         match reach {
             Reach::Reached if self.is_calm() => Change::None,
             Reach::Reached => self.heal(endpoint),
-            Reach::Unreachable => self.fail(endpoint, now()),
+            Reach::Unreachable => self.fail(endpoint, leave, now()),
         }
     }
 
@@ -107,12 +108,13 @@ impl Breakers {
         }
     }
 
-    fn fail(&self, endpoint: u16, now: Duration) -> Change {
+    fn fail(&self, endpoint: u16, leave: Leave, now: Duration) -> Change {
         let mut circuits = self.circuits.lock();
         self.troubled.store(true, Ordering::Release);
         let circuit = circuits.entry(endpoint).or_default();
         circuit.failures = circuit.failures.saturating_add(1);
-        circuit.probing = false;
+        // One that went out before the breaker opened says nothing about the probe.
+        circuit.probing &= leave != Leave::Probe;
         circuit.next_probe = now + PROBE_INTERVAL;
         if circuit.failures == FAILURES {
             Change::Opened
@@ -134,13 +136,13 @@ mod tests {
         let breakers = Breakers::default();
         for _ in 1..FAILURES {
             assert_eq!(
-                breakers.record(0, Reach::Unreachable, || Duration::ZERO),
+                breakers.record(0, Leave::Free, Reach::Unreachable, || Duration::ZERO),
                 Change::None
             );
             assert!(admits(&breakers, 0, Duration::ZERO));
         }
         assert_eq!(
-            breakers.record(0, Reach::Unreachable, || Duration::ZERO),
+            breakers.record(0, Leave::Free, Reach::Unreachable, || Duration::ZERO),
             Change::Opened
         );
         breakers
@@ -161,10 +163,10 @@ mod tests {
         let breakers = Breakers::default();
         for _ in 0..3 {
             for _ in 1..FAILURES {
-                breakers.record(0, Reach::Unreachable, || Duration::ZERO);
+                breakers.record(0, Leave::Free, Reach::Unreachable, || Duration::ZERO);
             }
             assert_eq!(
-                breakers.record(0, Reach::Reached, || Duration::ZERO),
+                breakers.record(0, Leave::Free, Reach::Reached, || Duration::ZERO),
                 Change::None
             );
         }
@@ -177,11 +179,11 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(breakers.admit(0, || seconds(1)), Some(Leave::Probe));
         assert!(!admits(&breakers, 0, seconds(9)), "a probe is under way");
-        breakers.record(0, Reach::Unreachable, || seconds(10));
+        breakers.record(0, Leave::Probe, Reach::Unreachable, || seconds(10));
         assert!(!admits(&breakers, 0, seconds(10)));
         assert!(admits(&breakers, 0, seconds(11)));
         assert_eq!(
-            breakers.record(0, Reach::Reached, || seconds(11)),
+            breakers.record(0, Leave::Probe, Reach::Reached, || seconds(11)),
             Change::Closed
         );
         assert!(admits(&breakers, 0, seconds(11)) && admits(&breakers, 0, seconds(11)));
@@ -195,5 +197,14 @@ mod tests {
         breakers.give_up_probe(0, seconds(2));
         assert!(!admits(&breakers, 0, seconds(2)));
         assert!(admits(&breakers, 0, seconds(3)));
+    }
+
+    #[test]
+    fn a_straggler_does_not_let_a_second_probe_out() {
+        let breakers = opened();
+        let seconds = Duration::from_secs;
+        assert_eq!(breakers.admit(0, || seconds(1)), Some(Leave::Probe));
+        breakers.record(0, Leave::Free, Reach::Unreachable, || seconds(1));
+        assert!(!admits(&breakers, 0, seconds(3)), "the probe is under way");
     }
 }

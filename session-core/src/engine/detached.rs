@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument;
 
 use super::Engine;
@@ -61,6 +61,15 @@ impl Engine {
         self.failure(StoreErrorKind::Unavailable, message)
     }
 
+    /// What became of a task without a result.
+    fn lost(&self, error: &JoinError) -> StoreError {
+        if !error.is_panic() {
+            return self.stopped();
+        }
+        let message = "it panicked: the store, or an update that ran again".to_owned();
+        self.failure(StoreErrorKind::Other, message)
+    }
+
     pub(super) fn failure(&self, kind: StoreErrorKind, message: String) -> StoreError {
         StoreError::new(kind, self.inner.store.name(), message)
     }
@@ -96,7 +105,7 @@ impl<T: Send + 'static> Future for Detached<T> {
         };
         let joined = ready!(Pin::new(task).poll(context));
         self.stage = Stage::Done;
-        Poll::Ready(joined.unwrap_or_else(|_| Err(self.engine.stopped())))
+        Poll::Ready(joined.unwrap_or_else(|error| Err(self.engine.lost(&error))))
     }
 }
 

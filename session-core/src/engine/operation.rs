@@ -111,14 +111,14 @@ struct Admission<'a> {
 
 impl Admission<'_> {
     fn judge<T>(mut self, result: &Result<T, StoreError>) {
-        self.leave = Leave::Free;
+        let leave = std::mem::replace(&mut self.leave, Leave::Free);
         let reach = match result {
             Err(error) if error.is_unreachable() => Reach::Unreachable,
             _ => Reach::Reached,
         };
         let (engine, endpoint) = (self.engine, self.endpoint);
         let breakers = &engine.inner.breakers;
-        let change = breakers.record(endpoint, reach, || engine.monotonic());
+        let change = breakers.record(endpoint, leave, reach, || engine.monotonic());
         let store = engine.inner.store.name();
         match change {
             Change::None => {}
