@@ -1,5 +1,7 @@
 //! What a store keeps under a key.
 
+mod canonical;
+
 use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
