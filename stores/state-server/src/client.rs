@@ -1,0 +1,31 @@
+//! The client store.
+
+mod address;
+mod dial;
+mod driver;
+mod fault;
+mod input;
+mod listing;
+mod outcome;
+mod partition;
+mod pipe;
+mod reply;
+mod request;
+mod server;
+mod settings;
+mod shown;
+mod store;
+mod waiting;
+
+use std::hash::{BuildHasher, RandomState};
+
+pub use self::settings::StateServerStoreBuilder;
+pub use self::store::StateServerStore;
+
+/// What the store calls itself.
+const NAME: &str = "state-server";
+
+/// A number that differs from process to process and from call to call.
+fn jitter() -> u64 {
+    RandomState::new().hash_one(0)
+}

@@ -1,0 +1,109 @@
+//! Listings of a principal's sessions, over all servers.
+
+use std::time::Duration;
+
+use session_core::{
+    Cursor, Listed, Page, PrincipalKey, Revision, StoreError, StoreErrorKind, StoreKey,
+};
+
+use super::NAME;
+use super::request;
+use super::server::{Server, Verb};
+use super::shown::Shown;
+use crate::wire::{PAGE, parse_decimal, parse_hex};
+
+/// Where a listing goes on: at which server, after which key there.
+#[derive(Debug, Default)]
+struct Place {
+    server: usize,
+    after: Option<StoreKey>,
+}
+
+/// One page: the servers are asked one after the other until it is full or all were asked.
+pub(super) async fn page(
+    servers: &[Server],
+    principal: PrincipalKey,
+    after: Option<Cursor>,
+) -> Result<Page, StoreError> {
+    let mut place = after.as_ref().map_or(Some(Place::default()), Place::read);
+    let mut page = Page::default();
+    let unknown = || StoreError::new(StoreErrorKind::Other, NAME, "not a cursor of this store");
+    let mut next = place.take().ok_or_else(unknown)?;
+    while let Some(server) = servers.get(next.server) {
+        let ask = server.ask(0, Verb::Get, |out| {
+            request::list(out, &principal, next.after.as_ref());
+        });
+        let answer = ask.await?;
+        let corrupt = answer.corrupt("a listing that is not in our format");
+        let (lines, more) = answer.listing()?;
+        let mut listed = sessions(&lines).ok_or(corrupt)?;
+        let room = PAGE - page.sessions.len();
+        let cut = listed.len() > room;
+        listed.truncate(room);
+        let last = listed.last().map(|listed| listed.key);
+        page.sessions.append(&mut listed);
+        if cut || more {
+            next.after = last.or(next.after);
+        } else {
+            next = Place {
+                server: next.server + 1,
+                after: None,
+            };
+        }
+        if page.sessions.len() == PAGE && next.server < servers.len() {
+            page.next = Some(next.cursor());
+            break;
+        }
+    }
+    Ok(page)
+}
+
+impl Place {
+    fn read(cursor: &Cursor) -> Option<Self> {
+        let (server, after) = cursor.as_bytes().split_first_chunk()?;
+        let after = match after {
+            [] => None,
+            key => Some(StoreKey::from_bytes(key.try_into().ok()?)),
+        };
+        Some(Self {
+            server: usize::from(u16::from_be_bytes(*server)),
+            after,
+        })
+    }
+
+    fn cursor(&self) -> Cursor {
+        let server = u16::try_from(self.server).unwrap_or(u16::MAX);
+        let mut bytes = server.to_be_bytes().to_vec();
+        if let Some(after) = &self.after {
+            bytes.extend_from_slice(after.as_bytes());
+        }
+        Cursor::new(bytes)
+    }
+}
+
+/// The sessions of a listing, a line for each.
+fn sessions(lines: &[u8]) -> Option<Vec<Listed>> {
+    let lines = lines.split(|byte| *byte == b'\n');
+    lines
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
+        .map(session)
+        .collect()
+}
+
+/// Reads `key revision ms-left labels`.
+fn session(line: &[u8]) -> Option<Listed> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let key = StoreKey::from_bytes(parse_hex(words.next()?)?);
+    let revision = Revision::new(parse_decimal(words.next()?)?)?;
+    let time_left = Duration::from_millis(parse_decimal(words.next()?)?);
+    let shown = Shown::parse(words.next()?)?;
+    Some(Listed {
+        key,
+        revision,
+        labels: shown.labels,
+        created: shown.created,
+        deadline: shown.deadline,
+        time_left,
+    })
+}

@@ -1,0 +1,299 @@
+//! [`StateServerStore`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use session_core::{
+    Acquire, Clock, ConfigError, Create, Cursor, EndReason, Extend, LeaseToken, LeaseUse, Lifetime,
+    Load, MetaRow, MetaSet, Page, Ping, PrincipalKey, Record, Revision, Role, Route, Save, Scope,
+    SessionStore, StoreConfig, StoreError, StoreErrorKind, StoreKey, Swept, SystemClock, Touch,
+};
+use tokio::runtime::Handle;
+
+use super::NAME;
+use super::address::Address;
+use super::listing;
+use super::partition::Partition;
+use super::request;
+use super::server::{Server, Verb};
+use super::settings::{Settings, StateServerStoreBuilder};
+
+/// Keeps sessions in one or several `session-state-server`s.
+///
+/// Connections are opened when they are needed and live on the runtime that the store was built
+/// on. Requests for the same session are sent in order on the same connection.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), session_core::ConfigError> {
+/// use std::time::Duration;
+/// use session_store_state_server::StateServerStore;
+///
+/// let store = StateServerStore::builder("state-server://127.0.0.1:42424")?
+///     .operation_timeout(Duration::from_secs(1))
+///     .build();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # When a server is away
+///
+/// Requests wait for it as long as the connect timeout from the first failure on, so a quick
+/// restart fails none of them; after that they fail at once when an attempt to connect fails.
+/// What was written to a connection that then broke is repeated if it only reads, once; a write
+/// is repeated only if the server cannot have seen it. Answers come in order, so a server that
+/// does not answer the oldest request within the operation timeout is given up, with everything
+/// on that connection.
+#[derive(Debug)]
+pub struct StateServerStore {
+    servers: Vec<Server>,
+    partition: Partition,
+    clock: SystemClock,
+}
+
+impl StateServerStore {
+    /// The store that `[store]` of the configuration describes: its `url` and its options, which
+    /// may stand in the query of the URL as well. Nothing is connected yet.
+    ///
+    /// | url | |
+    /// |---|---|
+    /// | `state-server://host:42424,host2` | one server or several, each with a part of the sessions; without a port it is 42424 |
+    /// | `state-server+unix:///run/state.sock` | a Unix socket |
+    /// | `tcpip=host:42424` | as ASP.NET writes it |
+    ///
+    /// The options are those of [`StateServerStoreBuilder`], with `token_file` for the token.
+    /// Names in the query may have `-` for `_`.
+    ///
+    /// # Errors
+    /// A setting is wrong, and the error names it and says what to write; or there is no tokio
+    /// runtime.
+    pub fn connect(config: &StoreConfig) -> Result<Self, ConfigError> {
+        StateServerStoreBuilder::read(config).map(StateServerStoreBuilder::build)
+    }
+
+    /// The store at `url`, with settings to change before it is built. The URL is that of
+    /// [`connect`](Self::connect), and the connections will live on the current runtime.
+    ///
+    /// # Errors
+    /// The URL or a setting in its query is wrong, or there is no tokio runtime.
+    pub fn builder(url: &str) -> Result<StateServerStoreBuilder, ConfigError> {
+        StateServerStoreBuilder::read(&StoreConfig::new(url))
+    }
+
+    pub(super) fn new(addresses: Vec<Address>, settings: Settings, runtime: &Handle) -> Self {
+        let partition = Partition::new(&addresses);
+        let settings = Arc::new(settings);
+        let server = |address| Server::new(address, &settings, runtime);
+        Self {
+            servers: addresses.into_iter().map(server).collect(),
+            partition,
+            clock: SystemClock::default(),
+        }
+    }
+
+    /// The server of a session, and the session's lane there.
+    fn at(&self, key: &StoreKey) -> (&Server, u16) {
+        let route = key.route();
+        let server = &self.servers[self.partition.of(route.as_bytes())];
+        (server, u16::from_be_bytes(*route.as_bytes()))
+    }
+
+    /// The server of a control row.
+    fn control(&self, name: &str) -> &Server {
+        &self.servers[self.partition.of(name.as_bytes())]
+    }
+}
+
+#[async_trait]
+impl SessionStore for StateServerStore {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Shared
+    }
+
+    fn endpoint(&self, route: Route) -> u16 {
+        u16::try_from(self.partition.of(route.as_bytes())).unwrap_or(u16::MAX)
+    }
+
+    async fn create(
+        self: Arc<Self>,
+        key: StoreKey,
+        record: Record,
+        lifetime: Lifetime,
+    ) -> Result<Create, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Write, |out| {
+            request::create(out, &key, &record, lifetime);
+        });
+        answer.await?.create()
+    }
+
+    async fn load(self: Arc<Self>, key: StoreKey) -> Result<Load, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Get, |out| request::load(out, &key));
+        answer.await?.load()
+    }
+
+    async fn save(
+        self: Arc<Self>,
+        key: StoreKey,
+        base: Revision,
+        record: Record,
+        lifetime: Lifetime,
+        lease: LeaseUse,
+    ) -> Result<Save, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Write, |out| {
+            request::save(out, &key, base, &record, lifetime, lease);
+        });
+        answer.await?.save()
+    }
+
+    async fn touch(self: Arc<Self>, key: StoreKey) -> Result<Touch, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Head, |out| request::touch(out, &key));
+        answer.await?.touch()
+    }
+
+    async fn rename(
+        self: Arc<Self>,
+        from: StoreKey,
+        to: StoreKey,
+        base: Revision,
+        record: Record,
+        lifetime: Lifetime,
+        lease: LeaseUse,
+    ) -> Result<Save, StoreError> {
+        if from.route() != to.route() {
+            let message = "a session cannot be renamed to another route";
+            return Err(StoreError::new(StoreErrorKind::Other, NAME, message));
+        }
+        let (server, lane) = self.at(&from);
+        let answer = server.ask(lane, Verb::Write, |out| {
+            request::rename(out, &from, &to, base, &record, lifetime, lease);
+        });
+        answer.await?.save()
+    }
+
+    async fn delete(self: Arc<Self>, key: StoreKey, reason: EndReason) -> Result<bool, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Write, |out| request::delete(out, &key, reason));
+        answer.await?.delete()
+    }
+
+    /// Asks at once first, with everybody else; who then has to wait does so on a connection of
+    /// his own.
+    async fn acquire(
+        self: Arc<Self>,
+        key: StoreKey,
+        lease: Duration,
+        wait: Duration,
+    ) -> Result<Acquire, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Get, |out| {
+            request::acquire(out, &key, lease, None);
+        });
+        let acquire = answer.await?.acquire()?;
+        if acquire != Acquire::Busy || wait.is_zero() {
+            return Ok(acquire);
+        }
+        let answer = server.ask_and_wait(wait, move |out, left| {
+            request::acquire(out, &key, lease, Some(left));
+        });
+        match answer.await? {
+            Some(answer) => answer.acquire(),
+            None => Ok(Acquire::Busy),
+        }
+    }
+
+    async fn extend(
+        self: Arc<Self>,
+        key: StoreKey,
+        token: LeaseToken,
+        lease: Duration,
+    ) -> Result<Extend, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Head, |out| {
+            request::extend(out, &key, token, lease);
+        });
+        answer.await?.extend()
+    }
+
+    async fn release(
+        self: Arc<Self>,
+        key: StoreKey,
+        token: LeaseToken,
+    ) -> Result<bool, StoreError> {
+        let (server, lane) = self.at(&key);
+        let answer = server.ask(lane, Verb::Write, |out| request::release(out, &key, token));
+        answer.await?.release()
+    }
+
+    async fn list(
+        self: Arc<Self>,
+        principal: PrincipalKey,
+        after: Option<Cursor>,
+    ) -> Result<Page, StoreError> {
+        listing::page(&self.servers, principal, after).await
+    }
+
+    /// A renewed session stays on its server, so one server after the other is enough.
+    async fn delete_all(
+        self: Arc<Self>,
+        principal: PrincipalKey,
+        except: Option<StoreKey>,
+    ) -> Result<u64, StoreError> {
+        let mut ended = 0;
+        for server in &self.servers {
+            let answer = server.ask(0, Verb::Write, |out| {
+                request::delete_all(out, &principal, except.as_ref());
+            });
+            ended += answer.await?.delete_all()?;
+        }
+        Ok(ended)
+    }
+
+    /// Servers expire by themselves.
+    async fn sweep(self: Arc<Self>, _limit: usize) -> Result<Vec<Swept>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
+        let server = self.control(&name);
+        let answer = server.ask(0, Verb::Get, |out| request::meta_get(out, &name));
+        answer.await?.meta_get()
+    }
+
+    async fn meta_compare_and_set(
+        self: Arc<Self>,
+        name: String,
+        expected: Option<Revision>,
+        value: Bytes,
+    ) -> Result<MetaSet, StoreError> {
+        let server = self.control(&name);
+        let answer = server.ask(0, Verb::Write, |out| {
+            request::meta_set(out, &name, expected, &value);
+        });
+        answer.await?.meta_set()
+    }
+
+    /// Asks every server; the latency is that of all of them.
+    async fn ping(self: Arc<Self>) -> Result<Ping, StoreError> {
+        let began = self.clock.monotonic();
+        let mut store_time = None;
+        for server in &self.servers {
+            let answer = server.ask(0, Verb::Get, request::ping).await?;
+            store_time = Some(answer.ping()?);
+        }
+        Ok(Ping {
+            latency: self.clock.monotonic().saturating_sub(began),
+            role: Role::Primary,
+            store_time: store_time.unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! The state server.
+
+mod admin;
+mod config;
+mod connection;
+mod http;
+mod items;
+mod listen;
+mod metrics;
+mod state;
+mod token;
+mod verbs;
+
+pub use self::config::Limits;
+pub use self::listen::{Listening, Server};
+pub use self::token::Tokens;

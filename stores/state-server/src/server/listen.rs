@@ -1,0 +1,149 @@
+//! Accepting connections.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{Clock, SystemClock};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+
+use super::config::Limits;
+use super::connection::Connection;
+use super::state::State;
+use super::token::Tokens;
+
+/// A state server.
+#[derive(Clone)]
+pub struct Server(Arc<State>);
+
+/// Where a server listens.
+#[derive(Debug)]
+pub enum Listening {
+    /// On a TCP port.
+    Tcp(TcpListener),
+    /// On a Unix socket.
+    Unix(UnixListener),
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("limits", &self.0.limits)
+            .field("tokens", &self.0.tokens)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// An empty server.
+    #[must_use]
+    pub fn new(limits: Limits, tokens: Tokens) -> Self {
+        Self::with_clock(limits, tokens, SystemClock::default())
+    }
+
+    /// An empty server with a clock of its own: its monotonic time decides expiry and leases.
+    #[must_use]
+    pub fn with_clock(limits: Limits, tokens: Tokens, clock: impl Clock) -> Self {
+        Self(Arc::new(State::new(limits, tokens, Arc::new(clock))))
+    }
+
+    /// Serves the connections that come, until the server drains.
+    pub async fn serve(self, listening: Listening) {
+        let mut connections = JoinSet::new();
+        let mut drain = std::pin::pin!(self.0.drain_begins());
+        while !self.0.is_draining() {
+            tokio::select! {
+                accepted = listening.accept() => match accepted {
+                    Ok(stream) => self.welcome(stream, &mut connections),
+                    Err(error) => self.rest(&error).await,
+                },
+                Some(_) = connections.join_next() => {}
+                () = &mut drain => {}
+            }
+        }
+        drop(listening);
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// Refuses new requests and stops accepting connections. [`serve`](Self::serve) completes
+    /// when the last connection has ended.
+    pub fn drain(&self) {
+        self.0.begin_drain();
+    }
+
+    /// Takes back memory of what has expired, every now and then, for ever.
+    pub async fn tidy(&self) {
+        const EVERY: Duration = Duration::from_secs(1);
+        loop {
+            self.0.clock.sleep(EVERY).await;
+            self.0.tidy();
+        }
+    }
+
+    pub(super) fn state(&self) -> &Arc<State> {
+        &self.0
+    }
+
+    fn welcome(&self, stream: Stream, connections: &mut JoinSet<()>) {
+        let state = Arc::clone(&self.0);
+        let metrics = &self.0.metrics;
+        metrics.connections_total.add();
+        let is_full = metrics.connections.add() > state.limits.max_connections as u64;
+        let open = Open(Arc::clone(&state));
+        connections.spawn(async move {
+            let _open = open;
+            match stream {
+                Stream::Tcp(stream) => run(Connection::new(stream, state), is_full).await,
+                Stream::Unix(stream) => run(Connection::new(stream, state), is_full).await,
+            }
+        });
+    }
+
+    /// Waits a little after a failure to accept, which is most often for want of descriptors.
+    pub(super) async fn rest(&self, error: &io::Error) {
+        const PAUSE: Duration = Duration::from_millis(50);
+        tracing::warn!(%error, "cannot accept a connection");
+        self.0.clock.sleep(PAUSE).await;
+    }
+}
+
+async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, is_full: bool) {
+    match is_full {
+        true => connection.turn_away().await,
+        false => connection.serve().await,
+    }
+}
+
+/// A connection that is counted as long as this lives.
+struct Open(Arc<State>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.subtract();
+    }
+}
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Listening {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Answers are written together; nothing is gained by holding them back.
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Stream::Unix(stream))
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the server counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::wire::Status;
+
+/// The counters of a server.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    pub(crate) connections: Gauge,
+    pub(crate) connections_total: Gauge,
+    pub(crate) waiters: Gauge,
+    responses: [Gauge; Status::ALL.len()],
+}
+
+/// A number that others may read at any time.
+#[derive(Default)]
+pub(crate) struct Gauge(AtomicU64);
+
+impl Gauge {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn subtract(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// Adds what a connection has answered.
+    pub(crate) fn add_responses(&self, statuses: [u32; Status::ALL.len()]) {
+        for (counter, count) in self.responses.iter().zip(statuses) {
+            if count > 0 {
+                counter.0.fetch_add(count.into(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// How often each status was answered.
+    pub(crate) fn responses(&self) -> impl Iterator<Item = (Status, u64)> {
+        let counts = self.responses.iter().map(Gauge::get);
+        Status::ALL.iter().copied().zip(counts)
+    }
+}

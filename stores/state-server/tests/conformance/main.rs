@@ -1,0 +1,22 @@
+//! The conformance suite through the client against the state server: over TCP, over a Unix
+//! socket, and over three partitions.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed test says so with a panic, in its helpers as well"
+)]
+
+mod daemon;
+
+mod tcp {
+    session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
+}
+
+#[cfg(unix)]
+mod unix {
+    session_core::conformance_suite!(crate::daemon::Farm::unix());
+}
+
+mod partitions {
+    session_core::conformance_suite!(crate::daemon::Farm::tcp(3).await);
+}
