@@ -21,7 +21,7 @@
 //! | save | `PUT`, `If-Match`, and `LockCookie` if there is a lease, with `Session-Hold: yes` to keep it | 200; 404; 410; 423; 412 with the current record |
 //! | touch | `HEAD` | 200; 404; 410 |
 //! | rename | `MOVE`, `Destination`, `If-Match`, perhaps `LockCookie` | as save; 409 the destination is taken |
-//! | delete | `DELETE`, with `Session-Ended: revoked` if it is not the user's own | 200 it was live; 404; 410 it had ended before |
+//! | delete | `DELETE`, with `Session-Ended` for the reason | 200 it was live; 404; 410 it had ended before |
 //! | acquire | `GET`, `Exclusive: acquire`, `Session-Lease`, `Session-Wait`, `Session-Touch: no` | 200 with `LockCookie` and the record; 423; 404; 410; 429 too many wait |
 //! | extend | `HEAD`, `LockCookie`, `Session-Lease`, `Session-Touch: no` | 200; 423, 404, 410 |
 //! | release | `GET`, `Exclusive: release`, `LockCookie`, `Session-Touch: no` | 200; 423 it was not the holder's, or nobody held it; 404; 410 |
@@ -34,7 +34,8 @@
 //! `Session-Labels`; what is left out is none (no deadline, no principal), also if the item had
 //! one before, except that a deadline is never raised or removed by a PUT. Every answer has
 //! `Session-Time`; those that tell of a live item (200 of GET, HEAD, PUT, MOVE, and 412 to
-//! `If-Match`) have `ETag`, `Session-Ttl` and `Session-Left` too. A refusal says why in
+//! `If-Match`) have `ETag`, `Session-Ttl` and `Session-Left` too; those with a record also have
+//! the `Session-Principal` and the `Session-Labels` that came with it. A refusal says why in
 //! `Session-Reason`.
 //!
 //! Refused are: 400 what is no request, 401 without the token, 408 a frame that took too long,

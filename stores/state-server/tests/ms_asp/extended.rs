@@ -102,7 +102,7 @@ async fn unreadable_headers_are_refused_with_a_reason() {
     ours(&mut client, "HEAD", &target, "Session-Lease: 0", "")
         .await
         .expect(400);
-    ours(&mut client, "DELETE", &target, "Session-Ended: renewed", "")
+    ours(&mut client, "DELETE", &target, "Session-Ended: later", "")
         .await
         .expect(400);
     // They mean nothing in the plain protocol.

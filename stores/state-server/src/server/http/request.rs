@@ -228,7 +228,8 @@ impl<'a> Reader<'_, 'a> {
         match self.get(Field::Ended) {
             None | Some(b"destroyed") => Ok(EndReason::Destroyed),
             Some(b"revoked") => Ok(EndReason::Revoked),
-            Some(_) => Err("Session-Ended is neither destroyed nor revoked"),
+            Some(b"renewed") => Ok(EndReason::Renewed),
+            Some(_) => Err("Session-Ended is no reason why a session ends"),
         }
     }
 

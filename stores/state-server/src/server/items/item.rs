@@ -29,7 +29,7 @@ pub(crate) struct Item {
 /// Whose session it is, and what a listing shows of it.
 #[derive(Clone)]
 pub(crate) struct Listing {
-    pub(crate) principal: [u8; 32],
+    pub(crate) principal: Option<[u8; 32]>,
     pub(crate) labels: Box<[u8]>,
 }
 
@@ -55,7 +55,8 @@ impl Content {
 
 fn cost(body: &Bytes, listing: Option<&Listing>) -> usize {
     let listing = listing.map_or(0, |listing| {
-        size_of::<Listing>() + 32 + listing.labels.len() + Index::ENTRY
+        let entry = listing.principal.map_or(0, |_| Index::ENTRY);
+        size_of::<Listing>() + 32 + listing.labels.len() + entry
     });
     body.len() + listing
 }
@@ -122,6 +123,6 @@ impl Item {
     }
 
     pub(crate) fn principal(&self) -> Option<&[u8; 32]> {
-        self.listing.as_ref().map(|listing| &listing.principal)
+        self.listing.as_ref()?.principal.as_ref()
     }
 }

@@ -5,7 +5,7 @@ use session_core::{EndReason, Timestamp};
 use crate::server::config::Limits;
 use crate::server::http::{Condition, Output, Request, Response};
 use crate::server::items::{Holding, Item, Key, Moment, Shard};
-use crate::wire::{MAX_TIMEOUT_MINUTES, Status, header, push_etag};
+use crate::wire::{MAX_TIMEOUT_MINUTES, Status, header, push_etag, push_hex};
 
 /// The ticks of 100 ns between 0001-01-01 and 1970-01-01.
 const EPOCH_TICKS: u64 = 621_355_968_000_000_000;
@@ -61,6 +61,7 @@ impl Call<'_> {
             Condition::Revision(revision) if revision != item.revision => {
                 let mut response = self.begin(Status::PreconditionFailed, out);
                 self.state(item, &mut response);
+                self.listing(item, &mut response);
                 response.finish_with(&item.body);
                 true
             }
@@ -129,6 +130,7 @@ impl Call<'_> {
             response.number(header::ACTION_FLAGS, 1);
         }
         self.state(item, &mut response);
+        self.listing(item, &mut response);
         response.finish_with(&item.body);
     }
 
@@ -138,6 +140,20 @@ impl Call<'_> {
             response.field(header::ETAG, |buffer| push_etag(buffer, item.revision));
             response.number(header::SESSION_TTL, item.idle);
             response.number(header::SESSION_LEFT, item.time_left(self.moment));
+        }
+    }
+
+    /// What belongs to a record beside its bytes.
+    fn listing(&self, item: &Item, response: &mut Response<'_>) {
+        let Some(listing) = item.listing.as_deref().filter(|_| self.request.extended) else {
+            return;
+        };
+        if let Some(principal) = &listing.principal {
+            let write = |buffer: &mut Vec<u8>| push_hex(buffer, principal);
+            response.field(header::SESSION_PRINCIPAL, write);
+        }
+        if !listing.labels.is_empty() {
+            response.text(header::SESSION_LABELS, &listing.labels);
         }
     }
 

@@ -67,8 +67,9 @@ impl Call<'_> {
 
     pub(super) fn content(&self, body: Bytes) -> Content {
         let request = self.request;
-        let listing = request.principal.map(|principal| Listing {
-            principal,
+        let is_listed = request.principal.is_some() || !request.labels.is_empty();
+        let listing = is_listed.then(|| Listing {
+            principal: request.principal,
             labels: request.labels.into(),
         });
         Content {
