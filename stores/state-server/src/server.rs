@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod connection;
+mod daemon;
 mod http;
 mod items;
 mod listen;
@@ -12,5 +13,6 @@ mod token;
 mod verbs;
 
 pub use self::config::Limits;
+pub use self::daemon::daemon;
 pub use self::listen::{Listening, Server};
 pub use self::token::Tokens;

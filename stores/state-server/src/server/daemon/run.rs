@@ -5,17 +5,16 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use session_store_state_server::server::{Limits, Listening, Server, Tokens};
+use super::flags::Flags;
+use crate::server::{Limits, Listening, Server, Tokens};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::flags::Flags;
-
 /// Where the admin port is if nobody says otherwise.
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 42425);
 
-pub(crate) fn run(flags: Flags) -> Result<(), String> {
+pub(super) fn run(flags: Flags) -> Result<(), String> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
