@@ -31,7 +31,7 @@ mod round_trips;
 mod start;
 mod walkthrough;
 
-use self::harness::Combination;
+use self::harness::{Combination, Store};
 
 /// Every case, by the file it stands in.
 macro_rules! cases {
@@ -98,4 +98,5 @@ macro_rules! on_farm {
     };
 }
 
-cases! { axum_memory = super::Combination::new("axum", "memory:", 1); }
+cases! { axum_memory = super::Combination::new("axum", super::Store::Memory, 1); }
+cases! { axum_state_server = super::Combination::new("axum", super::Store::StateServer, 2); }

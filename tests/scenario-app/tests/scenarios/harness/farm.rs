@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+use super::backend::{Backend, Store};
 use super::instance::{Launch, Refused, launch};
 use super::secrets;
 use super::settings::Settings;
@@ -15,16 +16,12 @@ use super::site::Site;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Combination {
     framework: &'static str,
-    store: &'static str,
+    store: Store,
     instances: usize,
 }
 
 impl Combination {
-    pub(crate) const fn new(
-        framework: &'static str,
-        store: &'static str,
-        instances: usize,
-    ) -> Self {
+    pub(crate) const fn new(framework: &'static str, store: Store, instances: usize) -> Self {
         Self {
             framework,
             store,
@@ -37,20 +34,23 @@ impl Combination {
 #[derive(Debug)]
 pub(crate) struct Farm {
     combination: Combination,
+    backend: Backend,
     directory: TempDir,
     files: AtomicUsize,
 }
 
 impl Farm {
     pub(crate) fn new(combination: Combination) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         Self {
             combination,
-            directory: tempfile::tempdir().unwrap(),
+            backend: Backend::start(combination.store, directory.path()),
+            directory,
             files: AtomicUsize::new(0),
         }
     }
 
-    /// A farm of the same kind with a ring of its own.
+    /// A farm of the same kind with a ring and a store of its own.
     pub(crate) fn another(&self) -> Self {
         Self::new(self.combination)
     }
@@ -62,7 +62,7 @@ impl Farm {
             .set("session.app", "scenarios")
             .set("session.cookie.name", super::COOKIE)
             .literal("session.cookie.insecure_allow_http", "true")
-            .set("store.url", self.combination.store)
+            .set("store.url", self.backend.url())
             .set("machine_key.ring", self.ring().to_str().unwrap())
             .literal("machine_key.create", "true")
     }
@@ -97,12 +97,22 @@ impl Farm {
     /// At least two instances with one store; `None`, and a line in the output, where the store
     /// is seen by one process only.
     pub(crate) async fn open_shared(&self, why: &str) -> Option<Site> {
-        if self.combination.store.starts_with("memory:") {
+        self.open_shared_with(why, |settings| settings).await
+    }
+
+    /// The same with changed settings.
+    pub(crate) async fn open_shared_with(
+        &self,
+        why: &str,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Option<Site> {
+        if !self.backend.is_shared() {
             skipped(why);
             return None;
         }
         let instances = self.combination.instances.max(2);
-        Some(self.start(instances, &self.settings(), None).await)
+        let settings = change(self.settings());
+        Some(self.start(instances, &settings, None).await)
     }
 
     async fn start(&self, instances: usize, settings: &Settings, filter: Option<&str>) -> Site {
@@ -112,7 +122,9 @@ impl Farm {
             let instance = launch(self.launch(&config, filter)).await;
             started.push(instance.unwrap_or_else(|refused| panic!("not started: {refused:?}")));
         }
-        Site::new(started)
+        let site = Site::new(started, self.backend.census());
+        site.ready().await;
+        site
     }
 
     /// Starts one process that is expected to refuse.

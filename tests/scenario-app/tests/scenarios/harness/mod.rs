@@ -1,6 +1,7 @@
 //! What cases stand on: farms, browsers, and raw connections.
 
 mod answer;
+mod backend;
 mod browser;
 mod farm;
 mod instance;
@@ -10,6 +11,7 @@ mod site;
 pub(crate) mod wire;
 
 pub(crate) use self::answer::Answer;
+pub(crate) use self::backend::Store;
 pub(crate) use self::browser::Browser;
 pub(crate) use self::farm::{Combination, Farm};
 pub(crate) use self::instance::Refused;
