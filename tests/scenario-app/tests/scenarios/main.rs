@@ -17,12 +17,15 @@ mod cookies;
 mod creation;
 mod ending;
 mod farms;
+mod faults;
 mod harness;
 mod header;
 mod junk;
 mod leak;
 mod lifetime;
+mod load;
 mod locks;
+mod outages;
 mod parallel;
 mod process;
 mod renewal;
@@ -73,6 +76,8 @@ macro_rules! cases {
             farms: c26_logout_on_every_instance, c41_one_ring_two_processes,
                 c43_other_names_and_apps_are_refused,
                 c43_tokens_of_another_ring;
+            faults: c51_killed_instances, c52_rolling_restart;
+            outages: c47_hanging_store, c47_refusing_store, c49_every_byte;
             header: header_carries_the_session, header_is_emptied_at_logout,
                 header_only_reads_no_cookie, cookie_only_reads_no_header, both_answer_in_kind,
                 both_of_one_session_are_one, both_of_two_sessions_are_ambiguous;

@@ -2,8 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Browser;
 
@@ -41,8 +45,36 @@ impl Backend {
     pub(super) fn url(&self) -> String {
         match self {
             Self::Memory => "memory:".to_owned(),
-            Self::StateServer(server) => format!("state-server://{}", server.address),
+            Self::StateServer(server) => self.url_at(server.address),
         }
+    }
+
+    /// The URL under which instances reach it through a proxy at `address`.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
+        self.server();
+        format!("state-server://{address}")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server().address
+    }
+
+    /// Lets the store hang.
+    pub(crate) fn pause(&self) {
+        self.server().signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.server().signal(Signal::CONT);
+    }
+
+    pub(crate) fn kill(&self) {
+        self.server().signal(Signal::KILL);
+    }
+
+    /// Starts the store again, where it was.
+    pub(crate) fn start_again(&self) {
+        self.server().start_again();
     }
 
     /// How to count its records; none if only an instance itself can.
@@ -50,8 +82,15 @@ impl Backend {
         match self {
             Self::Memory => None,
             Self::StateServer(server) => Some(Census {
-                metrics: server.admin.clone(),
+                metrics: server.admin,
             }),
+        }
+    }
+
+    fn server(&self) -> &StateServer {
+        match self {
+            Self::Memory => panic!("there is no server behind an in-process store"),
+            Self::StateServer(server) => server,
         }
     }
 }
@@ -59,55 +98,76 @@ impl Backend {
 /// A state server in a process of its own; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct StateServer {
-    process: Child,
-    address: String,
-    admin: String,
+    process: Mutex<Child>,
+    address: SocketAddr,
+    admin: SocketAddr,
+    directory: PathBuf,
 }
 
 impl StateServer {
     fn start(directory: &Path) -> Self {
-        let log = File::create(directory.join("state-server.log")).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_scenario-store"))
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .env_clear()
-            .env("RUST_LOG", "trace")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut after = |prefix: &str| {
-            let line = output.next().unwrap().unwrap();
-            line.strip_prefix(prefix).unwrap().to_owned()
-        };
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (process, address, admin) = spawn(directory, any, any);
         Self {
-            process,
-            address: after("listening on "),
-            admin: after("admin on "),
+            process: Mutex::new(process),
+            address,
+            admin,
+            directory: directory.to_owned(),
         }
     }
+
+    fn start_again(&self) {
+        let mut process = self.process.lock().unwrap();
+        process.wait().unwrap();
+        *process = spawn(&self.directory, self.address, self.admin).0;
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process.lock().unwrap().id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+}
+
+/// Starts a state server and waits until it listens: the process, and where it listens.
+fn spawn(directory: &Path, at: SocketAddr, admin: SocketAddr) -> (Child, SocketAddr, SocketAddr) {
+    let log = directory.join("state-server.log");
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_scenario-store"))
+        .args(["--listen", &at.to_string(), "--admin", &admin.to_string()])
+        .env_clear()
+        .env("RUST_LOG", "trace")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut after = |prefix: &str| {
+        let line = output.next().unwrap().unwrap();
+        line.strip_prefix(prefix).unwrap().parse().unwrap()
+    };
+    let (address, admin) = (after("listening on "), after("admin on "));
+    (process, address, admin)
 }
 
 impl Drop for StateServer {
     fn drop(&mut self) {
+        let mut process = self.process.lock().unwrap();
         // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = process.kill();
+        let _ = process.wait();
     }
 }
 
 /// How to count the records of a store that stands beside the instances.
 #[derive(Clone, Debug)]
 pub(crate) struct Census {
-    metrics: String,
+    metrics: SocketAddr,
 }
 
 impl Census {
     pub(super) async fn sessions(&self) -> u64 {
-        let metrics = Browser::new(vec![self.metrics.parse().unwrap()])
-            .get("/metrics")
-            .await;
+        let metrics = Browser::new(vec![self.metrics]).get("/metrics").await;
         let mut lines = metrics.body.lines();
         let line = lines.find_map(|line| line.strip_prefix("session_state_server_items "));
         line.unwrap().parse().unwrap()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 use super::backend::{Backend, Store};
-use super::instance::{Launch, Refused, launch};
+use super::instance::{Instance, Launch, Refused, launch};
 use super::secrets;
 use super::settings::Settings;
 use super::site::Site;
@@ -67,6 +67,10 @@ impl Farm {
             .literal("machine_key.create", "true")
     }
 
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
     pub(crate) fn ring(&self) -> PathBuf {
         self.path("machine-key.toml")
     }
@@ -87,11 +91,26 @@ impl Farm {
             .await
     }
 
+    /// Starts one instance with these settings.
+    pub(crate) async fn open_at(&self, settings: Settings) -> Site {
+        self.start(1, &settings, None).await
+    }
+
     /// The same, with everything logged.
     pub(crate) async fn open_tracing(&self, change: impl FnOnce(Settings) -> Settings) -> Site {
         let settings = change(self.settings());
         let instances = self.combination.instances;
         self.start(instances, &settings, Some("trace")).await
+    }
+
+    /// The settings for several instances with one store; `None`, and a line in the output,
+    /// where the store is seen by one process only.
+    pub(crate) fn shared_settings(&self, why: &str) -> Option<Settings> {
+        if !self.backend.is_shared() {
+            skipped(why);
+            return None;
+        }
+        Some(self.settings())
     }
 
     /// At least two instances with one store; `None`, and a line in the output, where the store
@@ -106,12 +125,8 @@ impl Farm {
         why: &str,
         change: impl FnOnce(Settings) -> Settings,
     ) -> Option<Site> {
-        if !self.backend.is_shared() {
-            skipped(why);
-            return None;
-        }
+        let settings = change(self.shared_settings(why)?);
         let instances = self.combination.instances.max(2);
-        let settings = change(self.settings());
         Some(self.start(instances, &settings, None).await)
     }
 
@@ -119,12 +134,21 @@ impl Farm {
         let config = self.write(settings);
         let mut started = Vec::new();
         for _ in 0..instances {
-            let instance = launch(self.launch(&config, filter)).await;
-            started.push(instance.unwrap_or_else(|refused| panic!("not started: {refused:?}")));
+            started.push(self.start_one(&config, filter).await);
         }
         let site = Site::new(started, self.backend.census());
         site.ready().await;
         site
+    }
+
+    /// One more instance.
+    pub(crate) async fn instance(&self, settings: &Settings) -> Instance {
+        self.start_one(&self.write(settings), None).await
+    }
+
+    async fn start_one(&self, config: &Path, filter: Option<&str>) -> Instance {
+        let started = launch(self.launch(config, filter)).await;
+        started.unwrap_or_else(|refused| panic!("not started: {refused:?}"))
     }
 
     /// Starts one process that is expected to refuse.

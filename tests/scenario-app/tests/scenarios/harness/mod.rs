@@ -4,6 +4,7 @@ mod answer;
 mod backend;
 mod browser;
 mod farm;
+mod fault_proxy;
 mod instance;
 pub(crate) mod secrets;
 mod settings;
@@ -14,7 +15,8 @@ pub(crate) use self::answer::Answer;
 pub(crate) use self::backend::Store;
 pub(crate) use self::browser::Browser;
 pub(crate) use self::farm::{Combination, Farm};
-pub(crate) use self::instance::Refused;
+pub(crate) use self::fault_proxy::{FaultProxy, Way};
+pub(crate) use self::instance::{Instance, Refused};
 pub(crate) use self::settings::Settings;
 pub(crate) use self::site::Site;
 
