@@ -18,6 +18,7 @@ mod creation;
 mod ending;
 mod farms;
 mod faults;
+mod garbage;
 mod harness;
 mod header;
 mod junk;
@@ -77,6 +78,7 @@ macro_rules! cases {
                 c43_other_names_and_apps_are_refused,
                 c43_tokens_of_another_ring;
             faults: c51_killed_instances, c52_rolling_restart;
+            garbage: c53_garbage_record;
             outages: c47_hanging_store, c47_refusing_store, c49_every_byte;
             header: header_carries_the_session, header_is_emptied_at_logout,
                 header_only_reads_no_cookie, cookie_only_reads_no_header, both_answer_in_kind,

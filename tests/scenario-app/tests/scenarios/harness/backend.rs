@@ -5,9 +5,11 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
+use session_core::SessionStore;
+use session_store_state_server::StateServerStore;
 
 use super::Browser;
 
@@ -57,6 +59,11 @@ impl Backend {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.server().address
+    }
+
+    /// The store, as an instance has it.
+    pub(crate) fn store(&self) -> Arc<dyn SessionStore> {
+        Arc::new(StateServerStore::builder(&self.url()).unwrap().build())
     }
 
     /// Lets the store hang.
