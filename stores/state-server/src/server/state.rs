@@ -11,6 +11,7 @@ use super::config::Limits;
 use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
+use super::open::Connections;
 use super::token::Tokens;
 
 /// What all connections share.
@@ -26,7 +27,9 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
+    pub(crate) connections: Connections,
     is_draining: AtomicBool,
+    is_closing: AtomicBool,
     drain: Notify,
 }
 
@@ -52,7 +55,9 @@ impl State {
             metrics: Metrics::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
+            connections: Connections::default(),
             is_draining: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
             drain: Notify::new(),
         }
     }
@@ -107,6 +112,17 @@ impl State {
     pub(crate) fn begin_drain(&self) {
         self.is_draining.store(true, Ordering::SeqCst);
         self.drain.notify_waiters();
+    }
+
+    /// Whether connections end when nothing is under way on them.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections end when nothing is under way on them.
+    pub(crate) fn close_idle(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.connections.wake();
     }
 
     /// Completes when the drain begins, if it has not begun when this is called.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use session_store_state_server::server::{Limits, Listening, Server, Tokens};
@@ -44,15 +45,31 @@ async fn serve(flags: Flags) -> Result<(), String> {
         async move { server.tidy().await }
     });
     stop.asked().await;
+    drain(&server, &mut serving, flags.drain_timeout).await;
+    Ok(())
+}
+
+/// Ends what is open. For a while requests are still answered, with 503, so that clients learn
+/// why; then connections on which nothing is under way are closed.
+async fn drain(server: &Server, serving: &mut JoinSet<()>, limit: Duration) {
+    const MAX_QUIET: Duration = Duration::from_secs(2);
+    let quiet = MAX_QUIET.min(limit / 2);
     tracing::info!("draining");
     server.drain();
-    let ended = tokio::time::timeout(flags.drain_timeout, async {
-        while serving.join_next().await.is_some() {}
-    });
-    if ended.await.is_err() {
+    if all_end(serving, quiet).await {
+        return;
+    }
+    server.close_idle();
+    if !all_end(serving, limit.saturating_sub(quiet)).await {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
+}
+
+async fn all_end(serving: &mut JoinSet<()>, limit: Duration) -> bool {
+    let ended = tokio::time::timeout(limit, async {
+        while serving.join_next().await.is_some() {}
+    });
+    ended.await.is_ok()
 }
 
 /// Opens the address and the socket. The file of the socket goes with what is returned.
