@@ -12,6 +12,7 @@ use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
 use super::open::Connections;
+use super::seldom::Seldom;
 use super::token::Tokens;
 
 /// What all connections share.
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
+    pub(crate) seldom: Occasions,
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
@@ -31,6 +33,13 @@ pub(crate) struct State {
     is_draining: AtomicBool,
     is_closing: AtomicBool,
     drain: Notify,
+}
+
+/// Of what the log tells only now and then.
+#[derive(Default)]
+pub(crate) struct Occasions {
+    pub(crate) accept: Seldom,
+    pub(crate) handshake: Seldom,
 }
 
 /// A shard on cache lines of its own.
@@ -53,6 +62,7 @@ impl State {
             limits,
             tokens,
             metrics: Metrics::default(),
+            seldom: Occasions::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
             connections: Connections::default(),
