@@ -1,7 +1,9 @@
 //! The program `session-state-server`.
 
 mod flags;
+mod policy;
 mod run;
+mod socket_file;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -8,5 +8,5 @@ mod scan;
 
 pub(crate) use self::field::Field;
 pub(crate) use self::head::{Head, HeadLimits, NoHead, Verb};
-pub(crate) use self::output::{Output, Response};
+pub(crate) use self::output::{Counts, Output, Response};
 pub(crate) use self::request::{Condition, Exclusive, Request};

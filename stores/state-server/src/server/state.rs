@@ -11,6 +11,8 @@ use super::config::Limits;
 use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
+use super::open::Connections;
+use super::seldom::Seldom;
 use super::token::Tokens;
 
 /// What all connections share.
@@ -23,11 +25,21 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
+    pub(crate) seldom: Occasions,
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
+    pub(crate) connections: Connections,
     is_draining: AtomicBool,
+    is_closing: AtomicBool,
     drain: Notify,
+}
+
+/// Of what the log tells only now and then.
+#[derive(Default)]
+pub(crate) struct Occasions {
+    pub(crate) accept: Seldom,
+    pub(crate) handshake: Seldom,
 }
 
 /// A shard on cache lines of its own.
@@ -50,9 +62,12 @@ impl State {
             limits,
             tokens,
             metrics: Metrics::default(),
+            seldom: Occasions::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
+            connections: Connections::default(),
             is_draining: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
             drain: Notify::new(),
         }
     }
@@ -107,6 +122,17 @@ impl State {
     pub(crate) fn begin_drain(&self) {
         self.is_draining.store(true, Ordering::SeqCst);
         self.drain.notify_waiters();
+    }
+
+    /// Whether connections end when nothing is under way on them.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections end when nothing is under way on them.
+    pub(crate) fn close_idle(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.connections.wake();
     }
 
     /// Completes when the drain begins, if it has not begun when this is called.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::server::http::{Condition, Output};
 use crate::server::items::{Row, RowSet};
+use crate::server::refusal::Refusal;
 use crate::server::state::State;
 use crate::wire::{Status, header, push_etag};
 
@@ -30,10 +31,7 @@ impl State {
             }
             RowSet::Conflict(Some(row)) => self.row(Status::PreconditionFailed, &row, out),
             RowSet::Conflict(None) => self.no_row(out),
-            RowSet::Full => {
-                let reason = "the server's memory is used up";
-                self.refuse(Status::InsufficientStorage, Some(reason), out);
-            }
+            RowSet::Full => self.refuse(Refusal::Memory, true, None, out),
         }
     }
 
