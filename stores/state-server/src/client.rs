@@ -3,14 +3,17 @@
 mod address;
 mod dial;
 mod driver;
+mod farm;
 mod fault;
 mod input;
 mod listing;
+mod options;
 mod outcome;
 mod partition;
 mod pipe;
 mod reply;
 mod request;
+mod roster;
 mod server;
 mod settings;
 mod shown;

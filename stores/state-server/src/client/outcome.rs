@@ -18,6 +18,15 @@ pub(super) struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Whether the session is not here, but may be elsewhere.
+    pub(super) fn is_miss(&self) -> bool {
+        match self.reply.status {
+            404 => true,
+            410 => self.reply.ended == Some(EndReason::Renewed),
+            _ => false,
+        }
+    }
+
     pub(super) fn create(self) -> Result<Create, StoreError> {
         match self.reply.status {
             200 | 201 => Ok(Create::Created(Revision::FIRST)),

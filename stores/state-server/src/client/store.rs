@@ -14,10 +14,10 @@ use tokio::runtime::Handle;
 
 use super::NAME;
 use super::address::Address;
+use super::farm::Farm;
 use super::listing;
-use super::partition::Partition;
 use super::request;
-use super::server::{Server, Verb};
+use super::server::Verb;
 use super::settings::{Settings, StateServerStoreBuilder};
 
 /// Keeps sessions in one or several `session-state-server`s.
@@ -48,8 +48,7 @@ use super::settings::{Settings, StateServerStoreBuilder};
 /// on that connection.
 #[derive(Debug)]
 pub struct StateServerStore {
-    servers: Vec<Server>,
-    partition: Partition,
+    farm: Farm,
     clock: SystemClock,
 }
 
@@ -83,26 +82,10 @@ impl StateServerStore {
     }
 
     pub(super) fn new(addresses: Vec<Address>, settings: Settings, runtime: &Handle) -> Self {
-        let partition = Partition::new(&addresses);
-        let settings = Arc::new(settings);
-        let server = |address| Server::new(address, &settings, runtime);
         Self {
-            servers: addresses.into_iter().map(server).collect(),
-            partition,
+            farm: Farm::new(addresses, settings, runtime),
             clock: SystemClock::default(),
         }
-    }
-
-    /// The server of a session, and the session's lane there.
-    fn at(&self, key: &StoreKey) -> (&Server, u16) {
-        let route = key.route();
-        let server = &self.servers[self.partition.of(route.as_bytes())];
-        (server, u16::from_be_bytes(*route.as_bytes()))
-    }
-
-    /// The server of a control row.
-    fn control(&self, name: &str) -> &Server {
-        &self.servers[self.partition.of(name.as_bytes())]
     }
 }
 
@@ -117,7 +100,7 @@ impl SessionStore for StateServerStore {
     }
 
     fn endpoint(&self, route: Route) -> u16 {
-        u16::try_from(self.partition.of(route.as_bytes())).unwrap_or(u16::MAX)
+        u16::try_from(self.farm.number(route)).unwrap_or(u16::MAX)
     }
 
     async fn create(
@@ -126,16 +109,16 @@ impl SessionStore for StateServerStore {
         record: Record,
         lifetime: Lifetime,
     ) -> Result<Create, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let answer = self.farm.ask(&key, Verb::Write, |out| {
             request::create(out, &key, &record, lifetime);
         });
         answer.await?.create()
     }
 
     async fn load(self: Arc<Self>, key: StoreKey) -> Result<Load, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| request::load(out, &key));
+        let answer = self
+            .farm
+            .ask(&key, Verb::Get, |out| request::load(out, &key));
         answer.await?.load()
     }
 
@@ -147,16 +130,16 @@ impl SessionStore for StateServerStore {
         lifetime: Lifetime,
         lease: LeaseUse,
     ) -> Result<Save, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let answer = self.farm.ask(&key, Verb::Write, |out| {
             request::save(out, &key, base, &record, lifetime, lease);
         });
         answer.await?.save()
     }
 
     async fn touch(self: Arc<Self>, key: StoreKey) -> Result<Touch, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| request::touch(out, &key));
+        let answer = self
+            .farm
+            .ask(&key, Verb::Head, |out| request::touch(out, &key));
         answer.await?.touch()
     }
 
@@ -173,16 +156,16 @@ impl SessionStore for StateServerStore {
             let message = "a session cannot be renamed to another route";
             return Err(StoreError::new(StoreErrorKind::Other, NAME, message));
         }
-        let (server, lane) = self.at(&from);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let answer = self.farm.ask(&from, Verb::Write, |out| {
             request::rename(out, &from, &to, base, &record, lifetime, lease);
         });
         answer.await?.save()
     }
 
     async fn delete(self: Arc<Self>, key: StoreKey, reason: EndReason) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::delete(out, &key, reason));
+        let answer = self
+            .farm
+            .ask(&key, Verb::Write, |out| request::delete(out, &key, reason));
         answer.await?.delete()
     }
 
@@ -194,14 +177,14 @@ impl SessionStore for StateServerStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| {
+        let answer = self.farm.ask(&key, Verb::Get, |out| {
             request::acquire(out, &key, lease, None);
         });
         let acquire = answer.await?.acquire()?;
         if acquire != Acquire::Busy || wait.is_zero() {
             return Ok(acquire);
         }
+        let server = self.farm.at(&key);
         let answer = server.ask_and_wait(wait, move |out, left| {
             request::acquire(out, &key, lease, Some(left));
         });
@@ -217,8 +200,7 @@ impl SessionStore for StateServerStore {
         token: LeaseToken,
         lease: Duration,
     ) -> Result<Extend, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| {
+        let answer = self.farm.ask(&key, Verb::Head, |out| {
             request::extend(out, &key, token, lease);
         });
         answer.await?.extend()
@@ -229,8 +211,9 @@ impl SessionStore for StateServerStore {
         key: StoreKey,
         token: LeaseToken,
     ) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::release(out, &key, token));
+        let answer = self
+            .farm
+            .ask(&key, Verb::Write, |out| request::release(out, &key, token));
         answer.await?.release()
     }
 
@@ -239,7 +222,7 @@ impl SessionStore for StateServerStore {
         principal: PrincipalKey,
         after: Option<Cursor>,
     ) -> Result<Page, StoreError> {
-        listing::page(&self.servers, principal, after).await
+        listing::page(self.farm.servers(), principal, after).await
     }
 
     /// A renewed session stays on its server, so one server after the other is enough.
@@ -249,7 +232,7 @@ impl SessionStore for StateServerStore {
         except: Option<StoreKey>,
     ) -> Result<u64, StoreError> {
         let mut ended = 0;
-        for server in &self.servers {
+        for server in self.farm.servers() {
             let answer = server.ask(0, Verb::Write, |out| {
                 request::delete_all(out, &principal, except.as_ref());
             });
@@ -264,7 +247,7 @@ impl SessionStore for StateServerStore {
     }
 
     async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
-        let server = self.control(&name);
+        let server = self.farm.control(&name);
         let answer = server.ask(0, Verb::Get, |out| request::meta_get(out, &name));
         answer.await?.meta_get()
     }
@@ -275,7 +258,7 @@ impl SessionStore for StateServerStore {
         expected: Option<Revision>,
         value: Bytes,
     ) -> Result<MetaSet, StoreError> {
-        let server = self.control(&name);
+        let server = self.farm.control(&name);
         let answer = server.ask(0, Verb::Write, |out| {
             request::meta_set(out, &name, expected, &value);
         });
@@ -286,7 +269,7 @@ impl SessionStore for StateServerStore {
     async fn ping(self: Arc<Self>) -> Result<Ping, StoreError> {
         let began = self.clock.monotonic();
         let mut store_time = None;
-        for server in &self.servers {
+        for server in self.farm.servers() {
             let answer = server.ask(0, Verb::Get, request::ping).await?;
             store_time = Some(answer.ping()?);
         }

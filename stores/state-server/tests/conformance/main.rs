@@ -7,6 +7,8 @@
 )]
 
 mod daemon;
+mod farm;
+mod lists;
 
 mod tcp {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
