@@ -113,24 +113,28 @@ impl Settings {
             "connect_timeout" => self.connect_timeout = time()?,
             "operation_timeout" => self.operation_timeout = time()?,
             "token_file" => self.token = Some(token(config, Path::new(value))?),
-            "previous" => {
-                self.previous = addresses(value).map_err(|wrong| {
-                    let fix = "write the former list of servers as in host:42424,host2:42424";
-                    config.error("previous", wrong, fix)
-                })?;
-            }
+            "previous" => self.previous = list(config, &name, value)?,
+            "previous_lost" => self.previous_lost = list(config, &name, value)?,
             "tls" | "protocol" => {
                 let fix = "remove it; this version does not have it yet";
                 return Err(config.error(&name, "not supported", fix));
             }
             _ => {
-                let fix = "a state server takes token_file, previous, connections, \
-                           waiting_connections, connect_timeout and operation_timeout";
+                let fix = "a state server takes token_file, previous, previous_lost, \
+                           connections, waiting_connections, connect_timeout and \
+                           operation_timeout";
                 return Err(config.error(&name, "unknown setting", fix));
             }
         }
         Ok(())
     }
+}
+
+fn list(config: &StoreConfig, name: &str, text: &str) -> Result<Vec<Address>, ConfigError> {
+    addresses(text).map_err(|wrong| {
+        let fix = "write a list of servers as in host:42424,host2:42424";
+        config.error(name, wrong, fix)
+    })
 }
 
 fn count(text: &str, most: usize) -> Option<usize> {

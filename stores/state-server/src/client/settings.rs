@@ -14,6 +14,8 @@ use super::store::StateServerStore;
 pub(super) struct Settings {
     /// The list of servers before the current one.
     pub(super) previous: Vec<Address>,
+    /// Those of them that will not come back.
+    pub(super) previous_lost: Vec<Address>,
     pub(super) token: Option<Token>,
     pub(super) connections: usize,
     pub(super) waiting_connections: usize,
@@ -25,6 +27,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             previous: Vec::new(),
+            previous_lost: Vec::new(),
             token: None,
             connections: 2,
             waiting_connections: 16,
@@ -120,7 +123,7 @@ impl StateServerStoreBuilder {
     /// timeout has passed: what has not moved by then has expired.
     ///
     /// Until then every former server must be there: one that does not answer makes an error of
-    /// each miss that concerns it.
+    /// each miss that concerns it. If one has gone for good, name it as lost too.
     ///
     /// # Errors
     /// One of them is no address, or is there twice.
@@ -131,6 +134,22 @@ impl StateServerStoreBuilder {
         let list: Vec<_> = servers.into_iter().collect();
         let config = StoreConfig::default();
         self.settings.set(&config, "previous", &list.join(","))?;
+        Ok(self)
+    }
+
+    /// Servers of the former list that will not come back (`previous_lost`). Default: none. They
+    /// are not asked, so the sessions that they had are absent.
+    ///
+    /// # Errors
+    /// One of them is no address, or is there twice.
+    pub fn previous_lost<'a>(
+        mut self,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, ConfigError> {
+        let list: Vec<_> = servers.into_iter().collect();
+        let config = StoreConfig::default();
+        self.settings
+            .set(&config, "previous_lost", &list.join(","))?;
         Ok(self)
     }
 

@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 
 use super::NAME;
 use super::address::Address;
-use super::farm::Farm;
+use super::control;
+use super::farm::{Asked, Farm, lane};
 use super::listing;
 use super::request;
 use super::server::Verb;
@@ -89,6 +90,20 @@ impl StateServerStore {
     }
 }
 
+impl StateServerStore {
+    /// The sessions of a principal that are where they belong by the former list and not by the
+    /// current one.
+    async fn strays(&self, principal: &PrincipalKey) -> Result<Vec<StoreKey>, StoreError> {
+        let mut strays = Vec::new();
+        for (number, server) in self.farm.former() {
+            let keys = listing::keys(server, principal).await?;
+            let is_stray = |key: &StoreKey| self.farm.number(key.route()) != number;
+            strays.extend(keys.into_iter().filter(is_stray));
+        }
+        Ok(strays)
+    }
+}
+
 #[async_trait]
 impl SessionStore for StateServerStore {
     fn name(&self) -> &'static str {
@@ -109,17 +124,18 @@ impl SessionStore for StateServerStore {
         record: Record,
         lifetime: Lifetime,
     ) -> Result<Create, StoreError> {
-        let answer = self.farm.ask(&key, Verb::Write, |out| {
+        let answer = self.farm.ask_owner(&key, Verb::Write, |out| {
             request::create(out, &key, &record, lifetime);
         });
         answer.await?.create()
     }
 
     async fn load(self: Arc<Self>, key: StoreKey) -> Result<Load, StoreError> {
-        let answer = self
-            .farm
-            .ask(&key, Verb::Get, |out| request::load(out, &key));
-        answer.await?.load()
+        let load = |out: &mut Vec<u8>| request::load(out, &key);
+        match self.farm.ask(&key, Verb::Get, load).await? {
+            Asked::Answered(answer) => answer.load(),
+            Asked::Held(_, loaded) => Ok(Load::Found(loaded)),
+        }
     }
 
     async fn save(
@@ -130,17 +146,21 @@ impl SessionStore for StateServerStore {
         lifetime: Lifetime,
         lease: LeaseUse,
     ) -> Result<Save, StoreError> {
-        let answer = self.farm.ask(&key, Verb::Write, |out| {
+        let asked = self.farm.ask(&key, Verb::Write, |out| {
             request::save(out, &key, base, &record, lifetime, lease);
         });
-        answer.await?.save()
+        match asked.await? {
+            Asked::Answered(answer) => answer.save(),
+            Asked::Held(..) => Ok(Save::Leased),
+        }
     }
 
     async fn touch(self: Arc<Self>, key: StoreKey) -> Result<Touch, StoreError> {
-        let answer = self
-            .farm
-            .ask(&key, Verb::Head, |out| request::touch(out, &key));
-        answer.await?.touch()
+        let touch = |out: &mut Vec<u8>| request::touch(out, &key);
+        match self.farm.ask(&key, Verb::Head, touch).await? {
+            Asked::Answered(answer) => answer.touch(),
+            Asked::Held(former, _) => former.ask(lane(&key), Verb::Head, touch).await?.touch(),
+        }
     }
 
     async fn rename(
@@ -156,17 +176,21 @@ impl SessionStore for StateServerStore {
             let message = "a session cannot be renamed to another route";
             return Err(StoreError::new(StoreErrorKind::Other, NAME, message));
         }
-        let answer = self.farm.ask(&from, Verb::Write, |out| {
+        let asked = self.farm.ask(&from, Verb::Write, |out| {
             request::rename(out, &from, &to, base, &record, lifetime, lease);
         });
-        answer.await?.save()
+        let Asked::Answered(answer) = asked.await? else {
+            return Ok(Save::Leased);
+        };
+        let saved = answer.save()?;
+        if let Save::Saved(_) = saved {
+            self.farm.clean(&from).await;
+        }
+        Ok(saved)
     }
 
     async fn delete(self: Arc<Self>, key: StoreKey, reason: EndReason) -> Result<bool, StoreError> {
-        let answer = self
-            .farm
-            .ask(&key, Verb::Write, |out| request::delete(out, &key, reason));
-        answer.await?.delete()
+        self.farm.end(&key, reason).await
     }
 
     /// Asks at once first, with everybody else; who then has to wait does so on a connection of
@@ -177,15 +201,29 @@ impl SessionStore for StateServerStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        let answer = self.farm.ask(&key, Verb::Get, |out| {
-            request::acquire(out, &key, lease, None);
-        });
-        let acquire = answer.await?.acquire()?;
-        if acquire != Acquire::Busy || wait.is_zero() {
-            return Ok(acquire);
+        let began = self.clock.monotonic();
+        loop {
+            let waited = self.clock.monotonic().saturating_sub(began);
+            let left = wait.saturating_sub(waited);
+            let at_once = |out: &mut Vec<u8>| request::acquire(out, &key, lease, None);
+            match self.farm.ask(&key, Verb::Get, at_once).await? {
+                Asked::Answered(answer) => {
+                    let acquire = answer.acquire()?;
+                    if acquire != Acquire::Busy || left.is_zero() {
+                        return Ok(acquire);
+                    }
+                    break;
+                }
+                Asked::Held(former, _) => {
+                    if left.is_zero() || !self.farm.wait_for(former, key, left).await? {
+                        return Ok(Acquire::Busy);
+                    }
+                }
+            }
         }
-        let server = self.farm.at(&key);
-        let answer = server.ask_and_wait(wait, move |out, left| {
+        let waited = self.clock.monotonic().saturating_sub(began);
+        let server = self.farm.owner(&key);
+        let answer = server.ask_and_wait(wait.saturating_sub(waited), move |out, left| {
             request::acquire(out, &key, lease, Some(left));
         });
         match answer.await? {
@@ -200,7 +238,7 @@ impl SessionStore for StateServerStore {
         token: LeaseToken,
         lease: Duration,
     ) -> Result<Extend, StoreError> {
-        let answer = self.farm.ask(&key, Verb::Head, |out| {
+        let answer = self.farm.ask_owner(&key, Verb::Head, |out| {
             request::extend(out, &key, token, lease);
         });
         answer.await?.extend()
@@ -211,10 +249,11 @@ impl SessionStore for StateServerStore {
         key: StoreKey,
         token: LeaseToken,
     ) -> Result<bool, StoreError> {
-        let answer = self
-            .farm
-            .ask(&key, Verb::Write, |out| request::release(out, &key, token));
-        answer.await?.release()
+        let release = |out: &mut Vec<u8>| request::release(out, &key, token);
+        self.farm
+            .ask_owner(&key, Verb::Write, release)
+            .await?
+            .release()
     }
 
     async fn list(
@@ -222,6 +261,11 @@ impl SessionStore for StateServerStore {
         principal: PrincipalKey,
         after: Option<Cursor>,
     ) -> Result<Page, StoreError> {
+        if after.is_none() {
+            for key in self.strays(&principal).await? {
+                self.farm.settle(&key).await?;
+            }
+        }
         listing::page(self.farm.servers(), principal, after).await
     }
 
@@ -232,6 +276,11 @@ impl SessionStore for StateServerStore {
         except: Option<StoreKey>,
     ) -> Result<u64, StoreError> {
         let mut ended = 0;
+        for key in self.strays(&principal).await? {
+            if Some(key) != except && self.farm.end(&key, EndReason::Revoked).await? {
+                ended += 1;
+            }
+        }
         for server in self.farm.servers() {
             let answer = server.ask(0, Verb::Write, |out| {
                 request::delete_all(out, &principal, except.as_ref());
@@ -247,9 +296,7 @@ impl SessionStore for StateServerStore {
     }
 
     async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
-        let server = self.farm.control(&name);
-        let answer = server.ask(0, Verb::Get, |out| request::meta_get(out, &name));
-        answer.await?.meta_get()
+        control::read(&self.farm, &name).await
     }
 
     async fn meta_compare_and_set(
@@ -258,11 +305,7 @@ impl SessionStore for StateServerStore {
         expected: Option<Revision>,
         value: Bytes,
     ) -> Result<MetaSet, StoreError> {
-        let server = self.farm.control(&name);
-        let answer = server.ask(0, Verb::Write, |out| {
-            request::meta_set(out, &name, expected, &value);
-        });
-        answer.await?.meta_set()
+        control::write(&self.farm, &name, expected, &value).await
     }
 
     /// Asks every server; the latency is that of all of them.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::{Create, Lifetime, Load, Record, SessionStore, StoreError, StoreKey, Timestamp};
-use session_store_state_server::StateServerStore;
 use session_store_state_server::server::{Limits, Listening, Server, Tokens};
-use tokio::net::TcpListener;
+use session_store_state_server::{StateServerStore, wire};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Starts a server; its address.
 pub(crate) async fn serve() -> String {
@@ -54,4 +55,19 @@ pub(crate) async fn create(store: &Arc<StateServerStore>, key: StoreKey) {
 
 pub(crate) async fn load(store: &Arc<StateServerStore>, key: StoreKey) -> Result<Load, StoreError> {
     Arc::clone(store).load(key).await
+}
+
+pub(crate) fn payload(record: &Record) -> u64 {
+    u64::from_be_bytes(record.payload[..].try_into().unwrap())
+}
+
+/// What a server itself answers to a GET, whatever its list.
+pub(crate) async fn status(server: &str, key: StoreKey) -> u16 {
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    let target = wire::session_target(key.as_bytes());
+    let request = format!("GET {target} HTTP/1.1\r\nSession-Protocol: 1\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    std::str::from_utf8(&line[9..]).unwrap().parse().unwrap()
 }
