@@ -1,16 +1,23 @@
 //! The client store.
 
 mod address;
+mod ascent;
+mod control;
 mod dial;
 mod driver;
+mod farm;
 mod fault;
 mod input;
 mod listing;
+mod moving;
+mod options;
 mod outcome;
+mod parcel;
 mod partition;
 mod pipe;
 mod reply;
 mod request;
+mod roster;
 mod server;
 mod settings;
 mod shown;

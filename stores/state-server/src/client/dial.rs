@@ -19,6 +19,7 @@ use super::fault::{Fault, Phase};
 use super::input::Input;
 use super::reply::{Malformed, Reply};
 use super::request;
+use super::roster::{ROW, Roster, Verdict};
 use super::settings::{Settings, Token};
 
 /// The bytes that a connection reads at once, at first.
@@ -34,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(super) struct Dialer {
     address: Address,
     pub(super) settings: Arc<Settings>,
+    roster: Arc<Roster>,
 }
 
 /// A connection whose server has answered our greeting.
@@ -49,15 +51,19 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Dialer {
-    pub(super) fn new(address: Address, settings: Arc<Settings>) -> Self {
-        Self { address, settings }
+    pub(super) fn new(address: Address, settings: Arc<Settings>, roster: Arc<Roster>) -> Self {
+        Self {
+            address,
+            settings,
+            roster,
+        }
     }
 
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Connects and greets, within the connect timeout.
+    /// Connects, greets, and compares the lists of servers, within the connect timeout.
     pub(super) async fn dial(&self) -> Result<Connection, Fault> {
         let mut budget = Budget(Box::pin(tokio::time::sleep(self.settings.connect_timeout)));
         let stream = self.connect(&mut budget).await?;
@@ -70,10 +76,40 @@ impl Dialer {
             &mut greeting,
             self.settings.token.as_ref().map(Token::as_str),
         );
+        request::meta_get(&mut greeting, ROW);
         let answer = budget.spend(connection.exchange(&greeting, false)).await;
         let reply = answer.map_err(|error| self.io(Phase::Token, &error))?;
         self.judge(&reply)?;
+        self.compare(&mut connection, &mut budget).await?;
         Ok(connection)
+    }
+
+    /// Reads the server's list, which was asked for, and writes ours where there is none.
+    async fn compare(&self, connection: &mut Connection, budget: &mut Budget) -> Result<(), Fault> {
+        let failed = |error: io::Error| self.io(Phase::List, &error);
+        let mut reply = budget
+            .spend(connection.receive(false))
+            .await
+            .map_err(failed)?;
+        let mut is_write = false;
+        loop {
+            let problem = match self.roster.judge(&reply, is_write) {
+                Verdict::Agreed => return Ok(()),
+                Verdict::Write(version, row) => {
+                    let mut write = Vec::new();
+                    request::meta_set(&mut write, ROW, version, row.as_bytes());
+                    let answer = budget.spend(connection.exchange(&write, false)).await;
+                    reply = answer.map_err(failed)?;
+                    is_write = true;
+                    continue;
+                }
+                Verdict::Differs(problem) => problem,
+                Verdict::Odd if reply.status == 503 => return Err(failed(draining())),
+                Verdict::Odd => format!("status {} instead of the server list", reply.status),
+            };
+            let kind = StoreErrorKind::Refused;
+            return Err(Fault::answer(&self.address, kind, Phase::List, &problem));
+        }
     }
 
     async fn connect(&self, budget: &mut Budget) -> Result<Box<dyn Stream>, Fault> {
@@ -161,6 +197,11 @@ impl Connection {
     /// One request and its answer, with nothing else on the connection.
     pub(super) async fn exchange(&mut self, request: &[u8], to_head: bool) -> io::Result<Reply> {
         self.stream.write_all(request).await?;
+        self.receive(to_head).await
+    }
+
+    /// The next answer.
+    async fn receive(&mut self, to_head: bool) -> io::Result<Reply> {
         loop {
             if let Some(reply) = self.input.next(to_head)? {
                 return Ok(reply);

@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Resolve,
     Connect,
     Token,
+    /// Comparing the lists of servers.
+    List,
     Send,
     Read,
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Phase {
             Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Token => "token",
+            Self::List => "server list",
             Self::Send => "send",
             Self::Read => "read",
         })
@@ -109,6 +112,10 @@ fn advice(address: &Address, phase: Phase, error: &io::Error) -> &'static str {
         (Phase::Connect, _) => "look at store.url and store.connect_timeout",
         (Phase::Token, _) => {
             "the server did not answer the greeting; look at store.url, store.token_file and \
+             store.connect_timeout"
+        }
+        (Phase::List, _) => {
+            "the server did not say which list of servers it belongs to; look at its log and at \
              store.connect_timeout"
         }
         (Phase::Send | Phase::Read, io::ErrorKind::TimedOut) => "look at store.operation_timeout",

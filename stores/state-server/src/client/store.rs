@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 
 use super::NAME;
 use super::address::Address;
+use super::control;
+use super::farm::{Asked, Farm, lane};
 use super::listing;
-use super::partition::Partition;
 use super::request;
-use super::server::{Server, Verb};
+use super::server::Verb;
 use super::settings::{Settings, StateServerStoreBuilder};
 
 /// Keeps sessions in one or several `session-state-server`s.
@@ -48,8 +49,7 @@ use super::settings::{Settings, StateServerStoreBuilder};
 /// on that connection.
 #[derive(Debug)]
 pub struct StateServerStore {
-    servers: Vec<Server>,
-    partition: Partition,
+    farm: Farm,
     clock: SystemClock,
 }
 
@@ -83,26 +83,24 @@ impl StateServerStore {
     }
 
     pub(super) fn new(addresses: Vec<Address>, settings: Settings, runtime: &Handle) -> Self {
-        let partition = Partition::new(&addresses);
-        let settings = Arc::new(settings);
-        let server = |address| Server::new(address, &settings, runtime);
         Self {
-            servers: addresses.into_iter().map(server).collect(),
-            partition,
+            farm: Farm::new(addresses, settings, runtime),
             clock: SystemClock::default(),
         }
     }
+}
 
-    /// The server of a session, and the session's lane there.
-    fn at(&self, key: &StoreKey) -> (&Server, u16) {
-        let route = key.route();
-        let server = &self.servers[self.partition.of(route.as_bytes())];
-        (server, u16::from_be_bytes(*route.as_bytes()))
-    }
-
-    /// The server of a control row.
-    fn control(&self, name: &str) -> &Server {
-        &self.servers[self.partition.of(name.as_bytes())]
+impl StateServerStore {
+    /// The sessions of a principal that are where they belong by the former list and not by the
+    /// current one.
+    async fn strays(&self, principal: &PrincipalKey) -> Result<Vec<StoreKey>, StoreError> {
+        let mut strays = Vec::new();
+        for (number, server) in self.farm.former() {
+            let keys = listing::keys(server, principal).await?;
+            let is_stray = |key: &StoreKey| self.farm.number(key.route()) != number;
+            strays.extend(keys.into_iter().filter(is_stray));
+        }
+        Ok(strays)
     }
 }
 
@@ -117,7 +115,7 @@ impl SessionStore for StateServerStore {
     }
 
     fn endpoint(&self, route: Route) -> u16 {
-        u16::try_from(self.partition.of(route.as_bytes())).unwrap_or(u16::MAX)
+        u16::try_from(self.farm.number(route)).unwrap_or(u16::MAX)
     }
 
     async fn create(
@@ -126,17 +124,18 @@ impl SessionStore for StateServerStore {
         record: Record,
         lifetime: Lifetime,
     ) -> Result<Create, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let answer = self.farm.ask_owner(&key, Verb::Write, |out| {
             request::create(out, &key, &record, lifetime);
         });
         answer.await?.create()
     }
 
     async fn load(self: Arc<Self>, key: StoreKey) -> Result<Load, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| request::load(out, &key));
-        answer.await?.load()
+        let load = |out: &mut Vec<u8>| request::load(out, &key);
+        match self.farm.ask(&key, Verb::Get, load).await? {
+            Asked::Answered(answer) => answer.load(),
+            Asked::Held(_, loaded) => Ok(Load::Found(loaded)),
+        }
     }
 
     async fn save(
@@ -147,17 +146,21 @@ impl SessionStore for StateServerStore {
         lifetime: Lifetime,
         lease: LeaseUse,
     ) -> Result<Save, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let asked = self.farm.ask(&key, Verb::Write, |out| {
             request::save(out, &key, base, &record, lifetime, lease);
         });
-        answer.await?.save()
+        match asked.await? {
+            Asked::Answered(answer) => answer.save(),
+            Asked::Held(..) => Ok(Save::Leased),
+        }
     }
 
     async fn touch(self: Arc<Self>, key: StoreKey) -> Result<Touch, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| request::touch(out, &key));
-        answer.await?.touch()
+        let touch = |out: &mut Vec<u8>| request::touch(out, &key);
+        match self.farm.ask(&key, Verb::Head, touch).await? {
+            Asked::Answered(answer) => answer.touch(),
+            Asked::Held(former, _) => former.ask(lane(&key), Verb::Head, touch).await?.touch(),
+        }
     }
 
     async fn rename(
@@ -173,17 +176,21 @@ impl SessionStore for StateServerStore {
             let message = "a session cannot be renamed to another route";
             return Err(StoreError::new(StoreErrorKind::Other, NAME, message));
         }
-        let (server, lane) = self.at(&from);
-        let answer = server.ask(lane, Verb::Write, |out| {
+        let asked = self.farm.ask(&from, Verb::Write, |out| {
             request::rename(out, &from, &to, base, &record, lifetime, lease);
         });
-        answer.await?.save()
+        let Asked::Answered(answer) = asked.await? else {
+            return Ok(Save::Leased);
+        };
+        let saved = answer.save()?;
+        if let Save::Saved(_) = saved {
+            self.farm.clean(&from).await;
+        }
+        Ok(saved)
     }
 
     async fn delete(self: Arc<Self>, key: StoreKey, reason: EndReason) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::delete(out, &key, reason));
-        answer.await?.delete()
+        self.farm.end(&key, reason).await
     }
 
     /// Asks at once first, with everybody else; who then has to wait does so on a connection of
@@ -194,15 +201,29 @@ impl SessionStore for StateServerStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| {
-            request::acquire(out, &key, lease, None);
-        });
-        let acquire = answer.await?.acquire()?;
-        if acquire != Acquire::Busy || wait.is_zero() {
-            return Ok(acquire);
+        let began = self.clock.monotonic();
+        loop {
+            let waited = self.clock.monotonic().saturating_sub(began);
+            let left = wait.saturating_sub(waited);
+            let at_once = |out: &mut Vec<u8>| request::acquire(out, &key, lease, None);
+            match self.farm.ask(&key, Verb::Get, at_once).await? {
+                Asked::Answered(answer) => {
+                    let acquire = answer.acquire()?;
+                    if acquire != Acquire::Busy || left.is_zero() {
+                        return Ok(acquire);
+                    }
+                    break;
+                }
+                Asked::Held(former, _) => {
+                    if left.is_zero() || !self.farm.wait_for(former, key, left).await? {
+                        return Ok(Acquire::Busy);
+                    }
+                }
+            }
         }
-        let answer = server.ask_and_wait(wait, move |out, left| {
+        let waited = self.clock.monotonic().saturating_sub(began);
+        let server = self.farm.owner(&key);
+        let answer = server.ask_and_wait(wait.saturating_sub(waited), move |out, left| {
             request::acquire(out, &key, lease, Some(left));
         });
         match answer.await? {
@@ -217,8 +238,7 @@ impl SessionStore for StateServerStore {
         token: LeaseToken,
         lease: Duration,
     ) -> Result<Extend, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| {
+        let answer = self.farm.ask_owner(&key, Verb::Head, |out| {
             request::extend(out, &key, token, lease);
         });
         answer.await?.extend()
@@ -229,9 +249,11 @@ impl SessionStore for StateServerStore {
         key: StoreKey,
         token: LeaseToken,
     ) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::release(out, &key, token));
-        answer.await?.release()
+        let release = |out: &mut Vec<u8>| request::release(out, &key, token);
+        self.farm
+            .ask_owner(&key, Verb::Write, release)
+            .await?
+            .release()
     }
 
     async fn list(
@@ -239,7 +261,12 @@ impl SessionStore for StateServerStore {
         principal: PrincipalKey,
         after: Option<Cursor>,
     ) -> Result<Page, StoreError> {
-        listing::page(&self.servers, principal, after).await
+        if after.is_none() {
+            for key in self.strays(&principal).await? {
+                self.farm.settle(&key).await?;
+            }
+        }
+        listing::page(self.farm.servers(), principal, after).await
     }
 
     /// A renewed session stays on its server, so one server after the other is enough.
@@ -249,7 +276,12 @@ impl SessionStore for StateServerStore {
         except: Option<StoreKey>,
     ) -> Result<u64, StoreError> {
         let mut ended = 0;
-        for server in &self.servers {
+        for key in self.strays(&principal).await? {
+            if Some(key) != except && self.farm.end(&key, EndReason::Revoked).await? {
+                ended += 1;
+            }
+        }
+        for server in self.farm.servers() {
             let answer = server.ask(0, Verb::Write, |out| {
                 request::delete_all(out, &principal, except.as_ref());
             });
@@ -264,9 +296,7 @@ impl SessionStore for StateServerStore {
     }
 
     async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
-        let server = self.control(&name);
-        let answer = server.ask(0, Verb::Get, |out| request::meta_get(out, &name));
-        answer.await?.meta_get()
+        control::read(&self.farm, &name).await
     }
 
     async fn meta_compare_and_set(
@@ -275,18 +305,14 @@ impl SessionStore for StateServerStore {
         expected: Option<Revision>,
         value: Bytes,
     ) -> Result<MetaSet, StoreError> {
-        let server = self.control(&name);
-        let answer = server.ask(0, Verb::Write, |out| {
-            request::meta_set(out, &name, expected, &value);
-        });
-        answer.await?.meta_set()
+        control::write(&self.farm, &name, expected, &value).await
     }
 
     /// Asks every server; the latency is that of all of them.
     async fn ping(self: Arc<Self>) -> Result<Ping, StoreError> {
         let began = self.clock.monotonic();
         let mut store_time = None;
-        for server in &self.servers {
+        for server in self.farm.servers() {
             let answer = server.ask(0, Verb::Get, request::ping).await?;
             store_time = Some(answer.ping()?);
         }

@@ -3,10 +3,15 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
 mod daemon;
+mod farm;
+mod lists;
+mod moves;
+mod moves_under_load;
 
 mod tcp {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
