@@ -12,7 +12,6 @@ mod envelope;
 mod error;
 mod file;
 mod fingerprint;
-#[expect(dead_code, unused_imports, reason = "the engine does not ask yet")]
 mod fleet;
 mod hex;
 mod key;
@@ -36,6 +35,10 @@ pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKeys;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
+pub(crate) use self::fleet::{
+    Difference, Drifted, FleetRow, Heartbeat, Place, RowError, Verdict, fleet_row, instance_row,
+    judge,
+};
 pub use self::fleet::{KeyRingBehind, KeyRingDrift};
 pub use self::key::{KeyText, Kid, MachineKey};
 pub use self::key_ring::KeyRing;

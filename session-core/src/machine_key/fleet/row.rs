@@ -153,10 +153,6 @@ impl FleetRow {
         self.kids().any(|listed| listed == kid)
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     pub(super) fn revokes(&self, kid: Kid) -> bool {
         self.revoked.contains(&kid)
     }
