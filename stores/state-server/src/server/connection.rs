@@ -151,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Writes what there is to write.
     async fn write(&mut self) -> Result<(), Over> {
+        self.state.let_go(&mut self.out).await;
         let buffer = std::mem::take(&mut self.out.buffer);
         let large = self.out.large.take();
         let statuses = self.out.take_statuses();

@@ -11,6 +11,7 @@ use super::config::Limits;
 use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
+use super::persist::{Journal, Writer};
 use super::token::Tokens;
 
 /// What all connections share.
@@ -26,6 +27,8 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
+    /// Writes to the disk, if the sessions are kept on one.
+    pub(super) writer: Option<Writer>,
     is_draining: AtomicBool,
     drain: Notify,
 }
@@ -52,6 +55,7 @@ impl State {
             metrics: Metrics::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
+            writer: None,
             is_draining: AtomicBool::new(false),
             drain: Notify::new(),
         }
@@ -69,8 +73,13 @@ impl State {
             epoch: self.epoch,
             index: &self.index,
             budget: &self.budget,
+            journal: self.journal(),
         };
         act(&mut shard, &moment)
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.writer.as_ref().map(Writer::journal)
     }
 
     pub(crate) fn now(&self) -> Tick {
@@ -96,6 +105,13 @@ impl State {
                 shard.tidy(moment, Self::TIDY_STEPS) == Self::TIDY_STEPS
             }) {}
             self.at_part(number, |shard, _| shard.shrink());
+        }
+    }
+
+    /// Lets the disk know of every touch.
+    pub(crate) fn keep_touches(&self) {
+        for number in 0..Self::PARTS {
+            self.at_part(number, |shard, moment| shard.keep_touches(moment));
         }
     }
 

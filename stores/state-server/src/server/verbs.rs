@@ -46,11 +46,23 @@ impl State {
             self.refuse(Status::BadRequest, request.extended.then_some(fault), out);
             return Flow::Done;
         }
-        let hash = self.keys.hash(&key);
-        self.at(&key, |shard, moment| {
+        if matches!(request.verb, Verb::Put | Verb::Move) && self.has_no_disk() {
+            self.refuse_for_disk(request.extended, out);
+            return Flow::Done;
+        }
+        let start = out.end();
+        let flow = self.act(&key, request, body, out);
+        self.hold_back(&key, request, start, out);
+        flow
+    }
+
+    /// Does what a request wants with the item under `key`.
+    fn act(&self, key: &Key, request: &Request<'_>, body: Bytes, out: &mut Output) -> Flow {
+        let hash = self.keys.hash(key);
+        self.at(key, |shard, moment| {
             let call = Call {
                 request,
-                key: &key,
+                key,
                 hash,
                 limits: &self.limits,
                 moment,
@@ -100,6 +112,12 @@ impl State {
             },
             _ => None,
         }
+    }
+
+    /// Refuses a write because the disk fails.
+    fn refuse_for_disk(&self, extended: bool, out: &mut Output) {
+        let reason = extended.then_some(Output::NO_DISK);
+        self.refuse(Status::ServiceUnavailable, reason, out);
     }
 
     /// Answers without doing anything. The reason is for those who speak the extended protocol.

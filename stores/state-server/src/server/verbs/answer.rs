@@ -28,13 +28,13 @@ impl Call<'_> {
     /// Slides the expiry. Every verb of a foreign client does.
     pub(super) fn slide(&self, item: &mut Item) {
         if self.request.touch {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
     pub(super) fn slide_foreign(&self, item: &mut Item) {
         if !self.request.extended {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
@@ -127,6 +127,7 @@ impl Call<'_> {
         }
         if item.is_uninitialised {
             item.is_uninitialised = false;
+            item.keep(self.moment);
             response.number(header::ACTION_FLAGS, 1);
         }
         self.state(item, &mut response);
