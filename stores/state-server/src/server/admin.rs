@@ -119,6 +119,12 @@ fn metrics(state: &State) -> String {
         let code = status.code();
         let _ = writeln!(text, "{PREFIX}{name}{{status=\"{code}\"}} {count}");
     }
+    let name = "refusals_total";
+    metric(&mut text, name, "Refusals by reason.", "counter");
+    for (refusal, count) in state.metrics.refusals() {
+        let label = refusal.label();
+        let _ = writeln!(text, "{PREFIX}{name}{{reason=\"{label}\"}} {count}");
+    }
     text
 }
 

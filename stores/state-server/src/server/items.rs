@@ -12,7 +12,7 @@ mod shard;
 mod table;
 mod tombstone;
 
-pub(crate) use self::budget::{Budget, Full};
+pub(crate) use self::budget::{Budget, Full, Purpose};
 pub(crate) use self::control::{Control, Row, RowSet};
 pub(crate) use self::index::Index;
 pub(crate) use self::item::{Content, Item, Listing};

@@ -96,7 +96,7 @@ impl Server {
     /// # Errors
     ///
     /// Fails if the disk does.
-    pub fn close(&self) -> Result<(), PersistError> {
+    pub fn finish(&self) -> Result<(), PersistError> {
         let Some(writer) = &self.state().writer else {
             return Ok(());
         };

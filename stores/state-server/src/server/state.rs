@@ -11,6 +11,7 @@ use super::config::Limits;
 use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
+use super::open::Connections;
 use super::persist::{Journal, Writer};
 use super::token::Tokens;
 
@@ -29,7 +30,9 @@ pub(crate) struct State {
     epoch: Timestamp,
     /// Writes to the disk, if the sessions are kept on one.
     pub(super) writer: Option<Writer>,
+    pub(crate) connections: Connections,
     is_draining: AtomicBool,
+    is_closing: AtomicBool,
     drain: Notify,
 }
 
@@ -56,7 +59,9 @@ impl State {
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
             writer: None,
+            connections: Connections::default(),
             is_draining: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
             drain: Notify::new(),
         }
     }
@@ -123,6 +128,17 @@ impl State {
     pub(crate) fn begin_drain(&self) {
         self.is_draining.store(true, Ordering::SeqCst);
         self.drain.notify_waiters();
+    }
+
+    /// Whether connections end when nothing is under way on them.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections end when nothing is under way on them.
+    pub(crate) fn close_idle(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.connections.wake();
     }
 
     /// Completes when the drain begins, if it has not begun when this is called.

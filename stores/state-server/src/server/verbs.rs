@@ -16,8 +16,9 @@ use self::answer::Call;
 pub(crate) use self::waiting::Place;
 use super::http::{Output, Request, Verb};
 use super::items::{Key, Ticket};
+use super::refusal::Refusal;
 use super::state::State;
-use crate::wire::{Status, Target, header};
+use crate::wire::{Status, Target};
 
 /// What a request came to.
 pub(crate) enum Flow {
@@ -37,17 +38,17 @@ impl State {
                 if request.extended {
                     self.reserved(request, target, body, out);
                 } else {
-                    self.refuse(Status::NotFound, None, out);
+                    out.begin(Status::NotFound, None).finish();
                 }
                 return Flow::Done;
             }
         };
         if let Some(fault) = self.fault(request) {
-            self.refuse(Status::BadRequest, request.extended.then_some(fault), out);
+            self.refuse(Refusal::Request, request.extended, Some(fault), out);
             return Flow::Done;
         }
         if matches!(request.verb, Verb::Put | Verb::Move) && self.has_no_disk() {
-            self.refuse_for_disk(request.extended, out);
+            self.refuse(Refusal::Disk, request.extended, None, out);
             return Flow::Done;
         }
         let start = out.end();
@@ -93,7 +94,10 @@ impl State {
             (Target::Principal(principal), Verb::Delete) => {
                 self.end_all(principal, request.except, out);
             }
-            _ => self.refuse(Status::BadRequest, Some("not a verb of this target"), out),
+            _ => {
+                let fault = "not a verb of this target";
+                self.refuse(Refusal::Request, true, Some(fault), out);
+            }
         }
     }
 
@@ -114,19 +118,15 @@ impl State {
         }
     }
 
-    /// Refuses a write because the disk fails.
-    fn refuse_for_disk(&self, extended: bool, out: &mut Output) {
-        let reason = extended.then_some(Output::NO_DISK);
-        self.refuse(Status::ServiceUnavailable, reason, out);
-    }
-
-    /// Answers without doing anything. The reason is for those who speak the extended protocol.
-    pub(crate) fn refuse(&self, status: Status, reason: Option<&str>, out: &mut Output) {
-        let time = reason.map(|_| self.wall());
-        let mut response = out.begin(status, time);
-        if let Some(reason) = reason {
-            response.text(header::SESSION_REASON, reason.as_bytes());
-        }
-        response.finish();
+    /// Answers without doing anything. Those who speak the extended protocol are told why: for
+    /// `reason`, if there is more to tell than the refusal does.
+    pub(crate) fn refuse(
+        &self,
+        refusal: Refusal,
+        is_extended: bool,
+        reason: Option<&str>,
+        out: &mut Output,
+    ) {
+        out.refuse(refusal, is_extended.then(|| self.wall()), reason);
     }
 }

@@ -1,10 +1,10 @@
 //! Writing responses.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use session_core::Timestamp;
 
+use super::held::Held;
+use crate::server::refusal::Refusal;
 use crate::wire::{COMMON_HEADERS, Status, header, push_decimal};
 
 /// What goes to a client, in order. The responses to requests that came together are written
@@ -16,22 +16,18 @@ pub(crate) struct Output {
     /// added before it is written.
     pub(crate) large: Option<Bytes>,
     /// The responses that have to wait for the disk; without a disk none.
-    held: Vec<Held>,
-    statuses: [u32; Status::ALL.len()],
+    pub(super) held: Vec<Held>,
+    pub(super) counts: Counts,
 }
 
-/// A response that must not go out before the change with this number is on the disk.
-struct Held {
-    /// Where it stands in the buffer.
-    place: Range<usize>,
-    number: u64,
-    extended: bool,
+/// How often something was answered.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) statuses: [u32; Status::ALL.len()],
+    pub(crate) refusals: [u32; Refusal::ALL.len()],
 }
 
 impl Output {
-    /// Why a response is withdrawn.
-    pub(crate) const NO_DISK: &str = "the server's disk fails";
-
     /// Bodies from this size on are not copied.
     const LARGE: usize = 32 << 10;
     /// How much is gathered before it is written.
@@ -45,7 +41,7 @@ impl Output {
     /// Begins a response. `time` is the server's, for a client that speaks the extended
     /// protocol.
     pub(crate) fn begin(&mut self, status: Status, time: Option<Timestamp>) -> Response<'_> {
-        self.statuses[status as usize] += 1;
+        self.counts.statuses[status as usize] += 1;
         self.buffer.extend_from_slice(status.line().as_bytes());
         self.buffer.extend_from_slice(COMMON_HEADERS.as_bytes());
         let mut response = Response(self);
@@ -57,68 +53,26 @@ impl Output {
         response
     }
 
-    /// Where the next response begins.
-    pub(crate) fn end(&self) -> usize {
-        self.buffer.len()
-    }
-
-    /// Holds what was written since `start` back until the change `number` is on the disk; 0 is
-    /// no change.
-    pub(crate) fn hold_back(&mut self, start: usize, number: u64, extended: bool) {
-        let place = start..self.end();
-        if number > 0 && !place.is_empty() {
-            self.held.push(Held {
-                place,
-                number,
-                extended,
-            });
+    /// Writes a response that refuses. With a time, the client speaks the extended protocol and
+    /// is told why: for `reason`, if that says more.
+    pub(crate) fn refuse(
+        &mut self,
+        refusal: Refusal,
+        time: Option<Timestamp>,
+        reason: Option<&str>,
+    ) {
+        self.counts.refusals[refusal as usize] += 1;
+        let mut response = self.begin(refusal.status(), time);
+        if time.is_some() {
+            let reason = reason.unwrap_or(refusal.reason());
+            response.text(header::SESSION_REASON, reason.as_bytes());
         }
+        response.finish();
     }
 
-    /// The change that all responses together have to wait for.
-    pub(crate) fn held_back(&self) -> Option<u64> {
-        self.held.iter().map(|held| held.number).max()
-    }
-
-    /// Everything is on the disk.
-    pub(crate) fn let_go(&mut self) {
-        self.held.clear();
-    }
-
-    /// Puts a 503 in the place of each response that has waited for a change after `written`.
-    pub(crate) fn withdraw(&mut self, written: u64, time: Timestamp) {
-        let old = std::mem::take(&mut self.buffer);
-        let mut at = 0;
-        for held in std::mem::take(&mut self.held) {
-            if held.number <= written {
-                continue;
-            }
-            self.buffer.extend_from_slice(&old[at..held.place.start]);
-            self.uncount(&old[held.place.clone()]);
-            at = held.place.end;
-            // Nothing comes after a large body, so it is this response's.
-            self.large.take_if(|_| at == old.len());
-            let time = held.extended.then_some(time);
-            let mut response = self.begin(Status::ServiceUnavailable, time);
-            if held.extended {
-                response.text(header::SESSION_REASON, Self::NO_DISK.as_bytes());
-            }
-            response.finish();
-        }
-        self.buffer.extend_from_slice(&old[at..]);
-    }
-
-    /// Takes a response back that was counted.
-    fn uncount(&mut self, response: &[u8]) {
-        let line = |status: &&Status| response.starts_with(status.line().as_bytes());
-        if let Some(status) = Status::ALL.iter().find(line) {
-            self.statuses[*status as usize] -= 1;
-        }
-    }
-
-    /// The statuses that were answered since the last time this was asked.
-    pub(crate) fn take_statuses(&mut self) -> [u32; Status::ALL.len()] {
-        std::mem::take(&mut self.statuses)
+    /// What was answered since the last time this was asked.
+    pub(crate) fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::budget::{Budget, Full};
+use super::budget::{Budget, Full, Purpose};
 use crate::server::http::Condition;
 use crate::server::persist::Journal;
 
@@ -38,7 +38,7 @@ impl Control {
 
     /// Puts a row in its place that was read from the disk.
     pub(crate) fn restore(&self, name: Box<[u8]>, row: Row, budget: &Budget) -> Result<(), Full> {
-        budget.take(Self::FIXED + name.len() + row.value.len())?;
+        budget.take(Purpose::Items, Self::FIXED + name.len() + row.value.len())?;
         self.0.lock().insert(name, row);
         Ok(())
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::server::http::{Condition, Output};
 use crate::server::items::{Row, RowSet};
+use crate::server::refusal::Refusal;
 use crate::server::state::State;
 use crate::wire::{Status, header, push_etag};
 
@@ -25,7 +26,7 @@ impl State {
         out: &mut Output,
     ) {
         if self.has_no_disk() {
-            return self.refuse_for_disk(true, out);
+            return self.refuse(Refusal::Disk, true, None, out);
         }
         let start = out.end();
         let set = self
@@ -39,10 +40,7 @@ impl State {
             }
             RowSet::Conflict(Some(row)) => self.row(Status::PreconditionFailed, &row, out),
             RowSet::Conflict(None) => self.no_row(out),
-            RowSet::Full => {
-                let reason = "the server's memory is used up";
-                self.refuse(Status::InsufficientStorage, Some(reason), out);
-            }
+            RowSet::Full => self.refuse(Refusal::Memory, true, None, out),
         }
         self.hold_back_row(&name, start, out);
     }
