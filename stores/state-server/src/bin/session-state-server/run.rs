@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{AdminFlags, Flags, ListenFlags};
+use crate::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
 use crate::policy;
 use crate::socket_file::SocketFile;
 
@@ -35,7 +35,7 @@ async fn serve(flags: Flags) -> Result<(), String> {
     let tokens = tokens.map_or(Ok(Tokens::default()), read_tokens)?;
     let limits = flags.caps.limits();
     raise_descriptors(&limits);
-    let server = Server::new(limits, tokens);
+    let server = open(limits, tokens, &flags.disk)?;
     let mut stop = Stop::new()?;
     let mut serving = JoinSet::new();
     let _socket = start_listening(&server, &flags.listen, &mut serving).await?;
@@ -46,7 +46,19 @@ async fn serve(flags: Flags) -> Result<(), String> {
     });
     stop.asked().await;
     drain(&server, &mut serving, flags.drain_timeout).await;
-    Ok(())
+    let finished = tokio::task::spawn_blocking(move || server.finish()).await;
+    finished
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}
+
+/// A server, with the sessions that it has kept if it keeps them.
+fn open(limits: Limits, tokens: Tokens, flags: &DiskFlags) -> Result<Server, String> {
+    match policy::persistence(flags)? {
+        None => Ok(Server::new(limits, tokens)),
+        Some(persistence) => Server::open(limits, tokens, &persistence)
+            .map_err(|error| format!("--data-dir: {error}")),
+    }
 }
 
 /// Ends what is open. For a while requests are still answered, with 503, so that clients learn
