@@ -2,6 +2,7 @@
 
 mod field;
 mod head;
+mod held;
 mod output;
 mod request;
 mod scan;

@@ -54,6 +54,11 @@ impl Server {
         Self(Arc::new(State::new(limits, tokens, Arc::new(clock))))
     }
 
+    /// A server with this state.
+    pub(super) fn of(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+
     /// Serves the connections that come, until the server drains.
     pub async fn serve(self, listening: Listening) {
         let mut connections = JoinSet::new();

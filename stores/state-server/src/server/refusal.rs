@@ -49,6 +49,8 @@ refusals! {
     Connections = TooManyRequests "connections" "too many connections";
     Waiters = TooManyRequests "waiters" "too many wait for this lock";
     Draining = ServiceUnavailable "draining" "draining";
+    /// A write may have been done, or not.
+    Disk = ServiceUnavailable "disk" "the server's disk fails";
     Memory = InsufficientStorage "memory" "the server's memory is used up";
     /// A TLS handshake that failed; nothing is answered.
     Handshake = BadRequest "handshake" "no TLS";

@@ -12,6 +12,7 @@ use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
 use super::open::Connections;
+use super::persist::{Journal, Writer};
 use super::seldom::Seldom;
 use super::token::Tokens;
 
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
+    /// Writes to the disk, if the sessions are kept on one.
+    pub(super) writer: Option<Writer>,
     pub(crate) connections: Connections,
     is_draining: AtomicBool,
     is_closing: AtomicBool,
@@ -65,6 +68,7 @@ impl State {
             seldom: Occasions::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
+            writer: None,
             connections: Connections::default(),
             is_draining: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
@@ -84,8 +88,13 @@ impl State {
             epoch: self.epoch,
             index: &self.index,
             budget: &self.budget,
+            journal: self.journal(),
         };
         act(&mut shard, &moment)
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.writer.as_ref().map(Writer::journal)
     }
 
     pub(crate) fn now(&self) -> Tick {
@@ -111,6 +120,13 @@ impl State {
                 shard.tidy(moment, Self::TIDY_STEPS) == Self::TIDY_STEPS
             }) {}
             self.at_part(number, |shard, _| shard.shrink());
+        }
+    }
+
+    /// Lets the disk know of every touch.
+    pub(crate) fn keep_touches(&self) {
+        for number in 0..Self::PARTS {
+            self.at_part(number, |shard, moment| shard.keep_touches(moment));
         }
     }
 

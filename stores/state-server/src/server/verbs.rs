@@ -47,11 +47,23 @@ impl State {
             self.refuse(Refusal::Request, request.extended, Some(fault), out);
             return Flow::Done;
         }
-        let hash = self.keys.hash(&key);
-        self.at(&key, |shard, moment| {
+        if matches!(request.verb, Verb::Put | Verb::Move) && self.has_no_disk() {
+            self.refuse(Refusal::Disk, request.extended, None, out);
+            return Flow::Done;
+        }
+        let start = out.end();
+        let flow = self.act(&key, request, body, out);
+        self.hold_back(&key, request, start, out);
+        flow
+    }
+
+    /// Does what a request wants with the item under `key`.
+    fn act(&self, key: &Key, request: &Request<'_>, body: Bytes, out: &mut Output) -> Flow {
+        let hash = self.keys.hash(key);
+        self.at(key, |shard, moment| {
             let call = Call {
                 request,
-                key: &key,
+                key,
                 hash,
                 limits: &self.limits,
                 moment,

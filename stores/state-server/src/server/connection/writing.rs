@@ -16,6 +16,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes what there is to write. What the client does not take at once counts against the
     /// cap on memory.
     pub(super) async fn write(&mut self) -> Result<(), Over> {
+        self.state.let_go(&mut self.out).await;
         let buffer = std::mem::take(&mut self.out.buffer);
         let large = self.out.large.take();
         self.state.metrics.add_responses(self.out.take_counts());

@@ -5,8 +5,9 @@ mod value;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::{Args, Parser, ValueEnum};
+
 use crate::server::{Limits, TlsFiles};
-use clap::{Args, Parser};
 
 pub(crate) use self::value::Address;
 use self::value::{address, drain_timeout, frame_timeout, head, item, memory, target};
@@ -20,6 +21,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) admin: AdminFlags,
+
+    #[command(flatten)]
+    pub(crate) disk: DiskFlags,
 
     #[command(flatten)]
     pub(crate) caps: CapFlags,
@@ -100,6 +104,32 @@ pub(crate) struct AdminFlags {
     /// tells numbers only
     #[arg(long)]
     pub(crate) admin_insecure: bool,
+}
+
+/// Where the sessions are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keeping the sessions; without --data-dir they are in memory only")]
+pub(crate) struct DiskFlags {
+    /// A directory, on a local disk and this server's alone, in which the sessions survive a
+    /// restart; made if it does not exist. The time in which the server is down counts as idle
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// When a write to --data-dir is acknowledged [default: sync with --data-dir, else none]
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub(crate) durability: Option<DurabilityFlag>,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityFlag {
+    /// Nothing is written to a disk; --data-dir must not be given
+    None,
+    /// At once; on the disk a tenth of a second later. If the disk is a second or 64 MiB behind,
+    /// writes wait. The end of a session is on the disk first, as with sync
+    Async,
+    /// When it is on the disk, so that neither the process nor the machine can lose it
+    Sync,
 }
 
 /// What is allowed.

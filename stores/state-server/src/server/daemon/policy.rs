@@ -1,6 +1,7 @@
 //! Who may be let in: what is refused before anything is opened.
 
-use crate::server::daemon::flags::Flags;
+use crate::server::daemon::flags::{DiskFlags, DurabilityFlag, Flags};
+use crate::server::{Durability, Persistence};
 
 /// Refuses flags under which the server would do nothing, or would serve strangers.
 pub(crate) fn check(flags: &Flags) -> Result<(), String> {
@@ -48,6 +49,26 @@ fn check_admin(flags: &Flags) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Where the sessions are kept, if they are.
+pub(crate) fn persistence(flags: &DiskFlags) -> Result<Option<Persistence>, String> {
+    let (folder, durability) = match (&flags.data_dir, flags.durability) {
+        (None, None | Some(DurabilityFlag::None)) => return Ok(None),
+        (None, Some(_)) => return Err("--durability needs --data-dir DIR".to_owned()),
+        (Some(_), Some(DurabilityFlag::None)) => {
+            return Err(
+                "--durability none writes nothing: leave --data-dir out, or choose async or sync"
+                    .to_owned(),
+            );
+        }
+        (Some(folder), Some(DurabilityFlag::Async)) => (folder, Durability::Async),
+        (Some(folder), Some(DurabilityFlag::Sync) | None) => (folder, Durability::Sync),
+    };
+    Ok(Some(Persistence {
+        folder: folder.clone(),
+        durability,
+    }))
 }
 
 /// The words with commas and an "and".

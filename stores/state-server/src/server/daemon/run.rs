@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::server::daemon::flags::{AdminFlags, Flags, ListenFlags};
+use crate::server::daemon::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
 use crate::server::daemon::policy;
 use crate::server::daemon::socket_file::SocketFile;
 
@@ -38,7 +38,7 @@ async fn serve(flags: Flags) -> Result<(), String> {
     let tls = tls.map_err(|error| format!("TLS: {error}"))?.map(Arc::new);
     let limits = flags.caps.limits();
     raise_descriptors(&limits);
-    let server = Server::new(limits, tokens);
+    let server = open(limits, tokens, &flags.disk)?;
     let mut stop = Stop::new()?;
     let mut serving = JoinSet::new();
     let _socket = start_listening(&server, &flags.listen, tls.clone(), &mut serving).await?;
@@ -50,7 +50,19 @@ async fn serve(flags: Flags) -> Result<(), String> {
     });
     stop.asked().await;
     drain(&server, &mut serving, flags.drain_timeout).await;
-    Ok(())
+    let finished = tokio::task::spawn_blocking(move || server.finish()).await;
+    finished
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}
+
+/// A server, with the sessions that it has kept if it keeps them.
+fn open(limits: Limits, tokens: Tokens, flags: &DiskFlags) -> Result<Server, String> {
+    match policy::persistence(flags)? {
+        None => Ok(Server::new(limits, tokens)),
+        Some(persistence) => Server::open(limits, tokens, &persistence)
+            .map_err(|error| format!("--data-dir: {error}")),
+    }
 }
 
 /// Ends what is open. For a while requests are still answered, with 503, so that clients learn

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use session_core::Timestamp;
 
+use super::held::Held;
 use crate::server::refusal::Refusal;
 use crate::wire::{COMMON_HEADERS, Status, header, push_decimal};
 
@@ -14,7 +15,9 @@ pub(crate) struct Output {
     /// A large body, which comes after the buffer and is not copied into it. Nothing can be
     /// added before it is written.
     pub(crate) large: Option<Bytes>,
-    counts: Counts,
+    /// The responses that have to wait for the disk; without a disk none.
+    pub(super) held: Vec<Held>,
+    pub(super) counts: Counts,
 }
 
 /// How often something was answered.

@@ -29,13 +29,13 @@ impl Call<'_> {
     /// Slides the expiry. Every verb of a foreign client does.
     pub(super) fn slide(&self, item: &mut Item) {
         if self.request.touch {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
     pub(super) fn slide_foreign(&self, item: &mut Item) {
         if !self.request.extended {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
@@ -132,6 +132,7 @@ impl Call<'_> {
         }
         if item.is_uninitialised {
             item.is_uninitialised = false;
+            item.keep(self.moment);
             response.number(header::ACTION_FLAGS, 1);
         }
         self.state(item, &mut response);

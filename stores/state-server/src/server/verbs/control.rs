@@ -10,10 +10,12 @@ use crate::wire::{Status, header, push_etag};
 
 impl State {
     pub(super) fn show_row(&self, name: &[u8], out: &mut Output) {
+        let start = out.end();
         match self.control.get(name) {
             Some(row) => self.row(Status::Ok, &row, out),
             None => self.no_row(out),
         }
+        self.hold_back_row(name, start, out);
     }
 
     pub(super) fn set_row(
@@ -23,7 +25,14 @@ impl State {
         value: Bytes,
         out: &mut Output,
     ) {
-        match self.control.set(name, condition, value, &self.budget) {
+        if self.has_no_disk() {
+            return self.refuse(Refusal::Disk, true, None, out);
+        }
+        let start = out.end();
+        let set = self
+            .control
+            .set(name.clone(), condition, value, &self.budget, self.journal());
+        match set {
             RowSet::Written(revision) => {
                 let mut response = out.begin(Status::Ok, Some(self.wall()));
                 response.field(header::ETAG, |buffer| push_etag(buffer, revision));
@@ -33,6 +42,7 @@ impl State {
             RowSet::Conflict(None) => self.no_row(out),
             RowSet::Full => self.refuse(Refusal::Memory, true, None, out),
         }
+        self.hold_back_row(&name, start, out);
     }
 
     fn row(&self, status: Status, row: &Row, out: &mut Output) {

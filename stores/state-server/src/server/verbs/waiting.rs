@@ -106,6 +106,13 @@ impl Place {
     /// Writes the answer.
     pub(crate) fn answer(mut self, waited: &Waited, out: &mut Output) {
         self.give_up();
+        let start = out.end();
+        self.answer_now(waited, out);
+        let state = Arc::clone(&self.state);
+        state.hold_back(&self.key, &self.request, start, out);
+    }
+
+    fn answer_now(&self, waited: &Waited, out: &mut Output) {
         self.state.at(&self.key, |shard, moment| {
             let call = Call {
                 request: &self.request,
