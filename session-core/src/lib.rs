@@ -91,7 +91,7 @@ pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::machine_key::{
     Fingerprint, KeyRing, KeyRingError, KeyRingErrorKind, KeyRingOptions, KeyState, KeyStatus,
     KeyText, Kid, MachineKey, ParseFingerprintError, Protector, ProtectorError, ProtectorErrorKind,
-    Ring,
+    Ring, Rotation,
 };
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::session::{LiveSession, ReadOnlySession, Session};

@@ -169,6 +169,10 @@ impl KeyRing {
         }
     }
 
+    pub(super) fn source(&self) -> &Source {
+        &self.shared.source
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
@@ -213,7 +217,7 @@ fn absent(path: &Path) -> KeyRingError {
     )
 }
 
-fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
+pub(super) fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
     KeyRingError::new(
         KeyRingErrorKind::Outdated,
         format!(
