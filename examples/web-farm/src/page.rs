@@ -53,5 +53,5 @@ fn hue(name: &str) -> u32 {
         .next()
         .and_then(|word| word.parse().ok())
         .unwrap_or(0);
-    (number * 137 + 73) % 360
+    (number * 137 + 63) % 360
 }

@@ -73,7 +73,9 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        send_signal(self.id, signal);
+        let id = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        // A process that has ended meanwhile needs no signal.
+        let _ = id.map(|id| kill_process(id, signal));
     }
 
     /// Waits for the end.
@@ -85,13 +87,6 @@ impl Process {
             last_words: self.last_words.lock().clone(),
         }
     }
-}
-
-/// Signals the process `id`, which the caller knows to be one of ours.
-pub(crate) fn send_signal(id: u32, signal: Signal) {
-    let id = i32::try_from(id).ok().and_then(Pid::from_raw);
-    // A process that has ended meanwhile needs no signal.
-    let _ = id.map(|id| kill_process(id, signal));
 }
 
 /// How a process ended.

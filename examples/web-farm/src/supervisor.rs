@@ -94,7 +94,7 @@ async fn prepare(
     address: SocketAddr,
 ) -> Result<Farm, Box<dyn Error>> {
     let ring = folder.path().join("machine-key.toml");
-    let _keys = KeyRing::open_or_create(&ring)?;
+    let keys = KeyRing::open_or_create(&ring)?;
     let (store, state_server) = match &options.store {
         Some(url) => (url.clone(), None),
         None => {
@@ -110,7 +110,7 @@ async fn prepare(
         ring,
         stranger_ring: folder.path().join("another-machine-key.toml"),
     };
-    Ok(Farm::new(setup, state_server))
+    Ok(Farm::new(setup, keys, state_server))
 }
 
 async fn end(farm: Farm, serving: tokio::task::JoinHandle<()>) {

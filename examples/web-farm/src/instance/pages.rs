@@ -24,6 +24,10 @@ pub(super) async fn farm(supervisor: SocketAddr) -> Markup {
 pub(super) fn home(instance: &str, values: &Values, farm: &Markup) -> Markup {
     page::document(&html! {
         (head(instance))
+        p.lead {
+            "Several processes of one small shop, behind a proxy that asks them in turn. Reload: "
+            "another one answers, and your session is the same."
+        }
         main {
             section { h2 { "Your session" } (session(values)) }
             section { h2 { "Who answered" } (trail(&values.trail)) (load()) }
@@ -59,8 +63,8 @@ fn farm_section(farm: &Markup) -> Markup {
 
 fn session(values: &Values) -> Markup {
     html! {
-        dl {
-            dt { "Visits" } dd { (values.visits) }
+        dl.values {
+            dt { "Visits" } dd id="value-visits" { (values.visits) }
             dt { "Tea in your cart" } dd { (values.teas) }
             dt { "Your name" }
             dd {
@@ -72,16 +76,12 @@ fn session(values: &Values) -> Markup {
         }
         div.row {
             form method="post" action="/tea" { button { "Add a tea" } }
-            form.inline method="post" action="/name" {
-                input name="name" maxlength="40" placeholder="Your name" aria-label="Your name"
-                    autocomplete="off";
-                button.plain { "Save" }
-            }
             form method="post" action="/forget" { button.plain { "Forget me" } }
         }
-        p.quiet {
-            "Every instance sees and changes the same values, and no request needs to come back "
-            "to the instance that had the last one."
+        form.inline method="post" action="/name" {
+            input name="name" maxlength="40" placeholder="Your name" aria-label="Your name"
+                autocomplete="off";
+            button.plain { "Save" }
         }
     }
 }
@@ -89,7 +89,7 @@ fn session(values: &Values) -> Markup {
 fn trail(trail: &[String]) -> Markup {
     html! {
         p { "Your last requests, oldest first:" }
-        p.trail { @for name in trail { (chip(name)) " " } }
+        p.trail id="trail" { @for name in trail { (chip(name)) } }
     }
 }
 

@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use maud::Markup;
 use serde::Deserialize;
+use session_core::KeyRing;
 use tower_http::csrf::CsrfLayer;
 
 use super::farm::Farm;
@@ -24,6 +25,7 @@ pub(super) fn routes() -> Router<Farm> {
         .route("/kill", post(kill))
         .route("/stranger", post(stranger))
         .route("/restart-store", post(restart_store))
+        .route("/rotate", post(rotate))
         // Another site's page must not press the buttons,
         .layer(CsrfLayer::new())
         // and neither must one whose name was made to point at this machine.
@@ -85,7 +87,12 @@ fn order(farm: &Farm, instance: u16, order: Order) -> Response {
 }
 
 async fn stranger(State(farm): State<Farm>) -> Response {
-    farm.add_stranger();
+    let ring = farm.setup().stranger_ring.clone();
+    match tokio::task::spawn_blocking(|| KeyRing::open_or_create(ring)).await {
+        Ok(Ok(_)) => farm.add_stranger(),
+        Ok(Err(error)) => farm.note(format!("the stranger has no key: {error}")),
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
     to_page()
 }
 
@@ -96,6 +103,13 @@ async fn restart_store(State(farm): State<Farm>) -> Response {
             to_page()
         }
         None => (StatusCode::NOT_FOUND, "The store is not the farm's own.\n").into_response(),
+    }
+}
+
+async fn rotate(State(farm): State<Farm>) -> Response {
+    match tokio::task::spawn_blocking(move || farm.rotate()).await {
+        Ok(()) => to_page(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

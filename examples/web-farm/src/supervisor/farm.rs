@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use session_core::{KeyRing, Rotation};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -17,6 +18,10 @@ use super::events::{Event, Events};
 use super::keeper;
 use super::member::{Admitted, Member, Name, Order, Phase};
 use super::state_server::StateServer;
+
+/// How long a new key waits before it signs. Production takes `Rotation::gradual`, an hour or
+/// more, because nobody tells its processes to read the ring.
+const OVERLAP: Duration = Duration::from_secs(3);
 
 /// What every instance is told.
 #[derive(Debug)]
@@ -55,6 +60,7 @@ pub(super) struct Farm(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     setup: Setup,
+    ring: KeyRing,
     state_server: Option<StateServer>,
     members: Mutex<Vec<Arc<Member>>>,
     keepers: Mutex<JoinSet<()>>,
@@ -65,9 +71,10 @@ struct Inner {
 }
 
 impl Farm {
-    pub(super) fn new(setup: Setup, state_server: Option<StateServer>) -> Self {
+    pub(super) fn new(setup: Setup, ring: KeyRing, state_server: Option<StateServer>) -> Self {
         Self(Arc::new(Inner {
             setup,
+            ring,
             state_server,
             members: Mutex::default(),
             keepers: Mutex::default(),
@@ -160,6 +167,23 @@ impl Farm {
 
     pub(super) fn events(&self) -> Vec<Event> {
         self.0.events.list()
+    }
+
+    /// Adds a key to the ring, and tells the instances. Blocks on the file system.
+    pub(super) fn rotate(&self) {
+        match self.0.ring.rotate(Rotation::after(OVERLAP)) {
+            Ok(added) => {
+                for member in self.members() {
+                    member.order(Order::ReadRing);
+                }
+                let seconds = OVERLAP.as_secs();
+                self.note(format!(
+                    "key {} was added; it signs in {seconds} seconds, when everybody has it",
+                    added.kid
+                ));
+            }
+            Err(error) => self.note(format!("the key was not rotated: {error}")),
+        }
     }
 
     /// Waits until every instance is ready, but not for ever.

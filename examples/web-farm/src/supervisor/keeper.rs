@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::farm::Farm;
 use super::member::{Member, Name, Order, Phase};
@@ -58,12 +58,17 @@ async fn live(farm: &Farm, member: &Arc<Member>, orders: &mut UnboundedReceiver<
         return not_started(farm, member, &process.ended().await);
     };
     member.listens(address);
-    let order = tokio::select! {
-        end = process.ended() => return Next::AgainLater(end.reason()),
-        order = orders.recv() => order.unwrap_or(Order::Stop),
-        never = watch(farm, member, address) => match never {},
-    };
-    obey(order, farm, member, &mut process).await
+    loop {
+        let order = tokio::select! {
+            end = process.ended() => return Next::AgainLater(end.reason()),
+            order = orders.recv() => order.unwrap_or(Order::Stop),
+            never = watch(farm, member, address) => match never {},
+        };
+        match order {
+            Order::ReadRing => process.signal(Signal::HUP),
+            last => return obey(last, farm, member, &mut process).await,
+        }
+    }
 }
 
 fn not_started(farm: &Farm, member: &Member, end: &End) -> Next {
@@ -81,7 +86,6 @@ async fn obey(order: Order, farm: &Farm, member: &Member, process: &mut Process)
         return Next::AgainLater(process.ended().await.reason());
     }
     // Out of the rotation first; then what it has is answered; then it is asked to end.
-    let began = Instant::now();
     member.drains();
     member.quiet(LAST_ANSWERS).await;
     process.signal(Signal::TERM);
@@ -101,8 +105,10 @@ async fn obey(order: Order, farm: &Farm, member: &Member, process: &mut Process)
         }
         (_, Some(reason)) => Next::AgainLater(reason),
         (_, None) => {
-            let took = began.elapsed().as_secs_f32();
-            farm.note(format!("{} ended in order, in {took:.1} s", member.name()));
+            farm.note(format!(
+                "{} has answered everything and ended",
+                member.name()
+            ));
             Next::Again
         }
     }

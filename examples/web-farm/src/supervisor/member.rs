@@ -28,6 +28,8 @@ pub(super) enum Order {
     Recycle,
     /// Kill it, as the machine would if it ran out of memory.
     Kill,
+    /// Have it read the key ring again at once; it would do so by itself within a minute.
+    ReadRing,
     /// End it for good.
     Stop,
 }

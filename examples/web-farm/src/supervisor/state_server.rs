@@ -121,7 +121,7 @@ fn arguments(_folder: &Path, listen: SocketAddr) -> Vec<OsString> {
 async fn end(process: &mut Process, order: Order) {
     process.signal(match order {
         Order::Kill => Signal::KILL,
-        Order::Recycle | Order::Stop => Signal::TERM,
+        _ => Signal::TERM,
     });
     if timeout(PATIENCE, process.ended()).await.is_err() {
         process.signal(Signal::KILL);

@@ -18,7 +18,7 @@ pub(super) fn table(farm: &Snapshot) -> Markup {
         table {
             thead {
                 tr {
-                    th { "Process" } th { "State" } th { "Signs with key" } th { "Answers" }
+                    th { "Process" } th { "State" } th { "Answers" } th { "Signs with key" }
                     th { span.unseen { "Buttons" } }
                 }
             }
@@ -27,8 +27,10 @@ pub(super) fn table(farm: &Snapshot) -> Markup {
                 (store(&farm.store))
             }
         }
-        (buttons())
-        @if !farm.events.is_empty() { (events(&farm.events)) }
+        div.below {
+            div { h3 { "What to try" } (to_try(&farm.store)) }
+            div { h3 { "What happened" } (events(&farm.events)) }
+        }
     }
 }
 
@@ -39,19 +41,28 @@ fn instance(row: &Row) -> Markup {
             td data-label="State" {
                 span.state data-state=(row.phase.word()) { (row.phase.shown()) }
             }
-            td data-label="Signs with key" { @if let Some(key) = &row.key { code { (key) } } }
             td.number data-label="Answers" { (row.answers) }
-            td.actions {
+            td.key data-label="Signs with key" { @if let Some(key) = &row.key { (self::key(key)) } }
+            td.actions { div {
                 @if let (Some(number), Some(_)) = (row.number, row.process) {
                     (button("recycle", "Recycle", Some(number)))
-                    (button("kill", "kill -9", Some(number)))
+                    (dangerous("kill", "kill -9", Some(number)))
                 }
-            }
+            } }
         }
         @if let Some(reason) = &row.reason {
             tr.reason { td colspan="5" { (reason) } }
         }
     }
+}
+
+/// The id of a key, with a patch of colour: a change is seen before it is read.
+fn key(id: &str) -> Markup {
+    let hue = id
+        .get(..4)
+        .and_then(|start| u32::from_str_radix(start, 16).ok());
+    let style = format!("--hue: {}", hue.unwrap_or_default() % 360);
+    html! { code { span.patch style=(style) {} (id) } }
 }
 
 fn store(store: &Store) -> Markup {
@@ -62,7 +73,7 @@ fn store(store: &Store) -> Markup {
     html! {
         tr {
             td {
-                span.chip.store { @if store.own { "state server" } @else { (store.kind) } }
+                span.chip.plain-chip { @if store.own { "state server" } @else { (store.kind) } }
                 (process(store.process))
             }
             td data-label="State" {
@@ -74,10 +85,10 @@ fn store(store: &Store) -> Markup {
                     }
                 }
             }
-            td colspan="2" { span.quiet { "holds the sessions, sealed" } }
-            td.actions {
+            td.wide colspan="2" { span.quiet { "holds the sessions, sealed" } }
+            td.actions { div {
                 @if store.own { (button("restart-store", "Restart", None)) }
-            }
+            } }
         }
     }
 }
@@ -86,46 +97,60 @@ fn process(id: Option<u32>) -> Markup {
     html! { @if let Some(id) = id { span.quiet.pid { "process " (id) } } }
 }
 
-/// One button, with an id so that it keeps the focus when the table is replaced.
 fn button(action: &str, text: &str, instance: Option<u16>) -> Markup {
+    form("plain", action, text, instance)
+}
+
+/// A button that hurts.
+fn dangerous(action: &str, text: &str, instance: Option<u16>) -> Markup {
+    form("danger", action, text, instance)
+}
+
+/// One button, with an id so that it keeps the focus when the table is replaced.
+fn form(class: &str, action: &str, text: &str, instance: Option<u16>) -> Markup {
     let id = instance.map_or_else(|| action.to_owned(), |number| format!("{action}-{number}"));
     html! {
         form method="post" action={ "/farm/" (action) } {
             @if let Some(number) = instance {
                 input type="hidden" name="instance" value=(number);
             }
-            button.plain id=(id) { (text) }
+            button class=(class) id=(id) { (text) }
         }
     }
 }
 
-fn buttons() -> Markup {
+/// What there is to try, and what comes of it.
+fn to_try(store: &Store) -> Markup {
     html! {
-        dl.buttons {
-            dt { (button("stranger", "Start an instance with another key", None)) }
-            dd { "It is refused, and says why: its cookies would log everybody out." }
-        }
-        (legend())
-    }
-}
-
-fn legend() -> Markup {
-    html! {
-        p.quiet {
-            strong { "Recycle" } " lets an instance finish what it has, then replaces it: no "
-            "request fails. " strong { "kill -9" } " is a crash: what the instance had in hand "
-            "fails, and the session is kept. "
-            @if !KEEPS_SESSIONS {
-                strong { "Restart" } " of the state server: it keeps the sessions in memory, and "
-                "they end with it."
+        dl.try {
+            dt { span.sample { "Recycle" } }
+            dd { "The instance gets no new requests, answers those that it has, and is replaced. \
+                  Nothing fails." }
+            dt { span.sample { "kill -9" } }
+            dd { "The instance crashes. What it had in hand fails; every session is kept." }
+            @if store.own {
+                dt { span.sample { "Restart" } }
+                dd {
+                    @match KEEPS_SESSIONS {
+                        true => "The state server stops and starts again. Requests wait for it, \
+                                 and every session is kept.",
+                        false => "The state server stops and starts again. Requests wait for it; \
+                                  it has the sessions in memory only, and forgets them.",
+                    }
+                }
             }
+            dt { (button("rotate", "Rotate the machine key", None)) }
+            dd { "A new key signs from now on. The old one still opens what it signed, so nobody \
+                  is logged out." }
+            dt { (button("stranger", "Start one with another key", None)) }
+            dd { "An instance with a machine key of its own would log everybody out. It is \
+                  refused, and says why." }
         }
     }
 }
 
 fn events(events: &[Event]) -> Markup {
     html! {
-        h3 { "What happened" }
         ol.events {
             @for event in events {
                 li {
