@@ -89,9 +89,9 @@ pub use self::engine::{
 pub use self::error::{SessionError, SessionErrorKind};
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::machine_key::{
-    Fingerprint, KeyRing, KeyRingError, KeyRingErrorKind, KeyRingOptions, KeyState, KeyStatus,
-    KeyText, Kid, MachineKey, ParseFingerprintError, Protector, ProtectorError, ProtectorErrorKind,
-    Ring, Rotation,
+    Fingerprint, KeyRing, KeyRingBehind, KeyRingDrift, KeyRingError, KeyRingErrorKind,
+    KeyRingOptions, KeyState, KeyStatus, KeyText, Kid, MachineKey, ParseFingerprintError,
+    Protector, ProtectorError, ProtectorErrorKind, Ring, Rotation,
 };
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::session::{LiveSession, ReadOnlySession, Session};

@@ -12,6 +12,7 @@ mod envelope;
 mod error;
 mod file;
 mod fingerprint;
+mod fleet;
 mod hex;
 mod key;
 mod key_ring;
@@ -36,6 +37,11 @@ pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKeys;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
+pub(crate) use self::fleet::{
+    Difference, Drifted, FleetRow, Heartbeat, Place, RowError, Verdict, fleet_row, instance_row,
+    judge,
+};
+pub use self::fleet::{KeyRingBehind, KeyRingDrift};
 pub use self::key::{KeyText, Kid, MachineKey};
 pub use self::key_ring::KeyRing;
 pub use self::options::KeyRingOptions;

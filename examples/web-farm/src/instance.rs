@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use session_axum::SessionLayer;
-use session_core::{Clock as _, KeyRing, NotReady, SessionConfig, SystemClock};
+use session_core::{Clock as _, KeyRing, KeyRingDrift, NotReady, SessionConfig, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -109,6 +109,7 @@ fn sessions(options: &InstanceOptions) -> Result<SessionLayer, Box<dyn Error>> {
     // An instance never makes a key: one that it made would be nobody else's.
     let ring = KeyRing::open(&options.ring)?;
     let config = SessionConfig::builder("web-farm")
+        .instance(options.name.replace(' ', "-"))
         // FOR PLAIN HTTP ON YOUR OWN MACHINE ONLY. In production delete this call: the cookie is
         // then `__Host-session`, which browsers send over HTTPS and to this host alone.
         .cookie(|cookie| cookie.name("web-farm").insecure_allow_http(true))
@@ -120,15 +121,16 @@ fn sessions(options: &InstanceOptions) -> Result<SessionLayer, Box<dyn Error>> {
     )?)
 }
 
-/// A store that is away now may come, and until then this instance says that it is not ready.
-/// Everything else will not get better by waiting.
-async fn refuse_wrong_key(sessions: &SessionLayer) -> Result<(), NotReady> {
+/// Ends an instance whose machine key is not the farm's: its cookies would be nobody else's.
+/// Anything else may get better by waiting, and until then the instance says that it is not ready.
+async fn refuse_wrong_key(sessions: &SessionLayer) -> Result<(), KeyRingDrift> {
     match sessions.engine().ready().await {
-        Err(NotReady::Store(error)) => {
-            tracing::warn!(%error, "started without a store");
+        Err(NotReady::Drift(drift)) => Err(drift),
+        Err(error) => {
+            tracing::warn!(%error, "not ready yet");
             Ok(())
         }
-        ready => ready,
+        Ok(()) => Ok(()),
     }
 }
 

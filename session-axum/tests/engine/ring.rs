@@ -147,6 +147,7 @@ async fn behind() -> (RingFile, World, Engine, Browser) {
     let file = RingFile::new(&[live(&old, FIRST, None)]);
     let world = world(&file);
     let node = world.node(file.open());
+    node.ready().await.unwrap();
     file.write(2, &rotated(&old, &new));
     assert!(world.engine.key_ring().refresh().unwrap());
     let browser = world.visitor().await;
@@ -196,11 +197,8 @@ async fn a_cookie_of_a_key_that_nobody_has_is_dead() {
     let file = RingFile::new(&[live(&ours, FIRST, None)]);
     let world = world(&file);
     let other_farm = RingFile::new(&[live(&theirs, FIRST, None)]);
-    let node = world.node(other_farm.open());
-    let mut browser = Browser::default();
-    let visit = browser.open(&node, Access::ReadWrite).await.unwrap();
-    visit.insert("n", &1).unwrap();
-    visit.answer(&mut browser).await;
+    let elsewhere = self::world(&other_farm);
+    let mut browser = elsewhere.visitor().await;
     let visit = world.visit(&browser).await;
     assert!(visit.is_new());
     visit.insert("n", &2).unwrap();

@@ -67,7 +67,7 @@ impl KeyRing {
         let Source::File {
             path,
             world_readable,
-        } = self.source()
+        } = self.origin()
         else {
             return Err(not_a_file());
         };
