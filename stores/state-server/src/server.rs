@@ -7,10 +7,15 @@ mod http;
 mod items;
 mod listen;
 mod metrics;
+mod open;
+mod persist;
+mod refusal;
+mod room;
 mod state;
 mod token;
 mod verbs;
 
 pub use self::config::Limits;
 pub use self::listen::{Listening, Server};
+pub use self::persist::{Durability, PersistError, Persistence};
 pub use self::token::Tokens;

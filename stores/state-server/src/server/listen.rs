@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::config::Limits;
 use super::connection::Connection;
+use super::open::{Entry, Open};
 use super::state::State;
 use super::token::Tokens;
 
@@ -50,6 +51,11 @@ impl Server {
         Self(Arc::new(State::new(limits, tokens, Arc::new(clock))))
     }
 
+    /// A server with this state.
+    pub(super) fn of(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+
     /// Serves the connections that come, until the server drains.
     pub async fn serve(self, listening: Listening) {
         let mut connections = JoinSet::new();
@@ -74,6 +80,13 @@ impl Server {
         self.0.begin_drain();
     }
 
+    /// Ends each connection as soon as nothing is under way on it. For some time after
+    /// [`drain`](Self::drain), so that clients whose requests are on their way learn why they
+    /// are refused.
+    pub fn close_idle(&self) {
+        self.0.close_idle();
+    }
+
     /// Takes back memory of what has expired, every now and then, for ever.
     pub async fn tidy(&self) {
         const EVERY: Duration = Duration::from_secs(1);
@@ -89,15 +102,14 @@ impl Server {
 
     fn welcome(&self, stream: Stream, connections: &mut JoinSet<()>) {
         let state = Arc::clone(&self.0);
-        let metrics = &self.0.metrics;
-        metrics.connections_total.add();
-        let is_full = metrics.connections.add() > state.limits.max_connections as u64;
-        let open = Open(Arc::clone(&state));
+        let entry = Open::enter(&state, CONNECTION);
+        if let Entry::Dropped = entry {
+            return;
+        }
         connections.spawn(async move {
-            let _open = open;
             match stream {
-                Stream::Tcp(stream) => run(Connection::new(stream, state), is_full).await,
-                Stream::Unix(stream) => run(Connection::new(stream, state), is_full).await,
+                Stream::Tcp(stream) => run(Connection::new(stream, state), entry).await,
+                Stream::Unix(stream) => run(Connection::new(stream, state), entry).await,
             }
         });
     }
@@ -110,19 +122,17 @@ impl Server {
     }
 }
 
-async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, is_full: bool) {
-    match is_full {
-        true => connection.turn_away().await,
-        false => connection.serve().await,
-    }
-}
+/// The memory that a connection takes: its task, and its place in what keeps them.
+const CONNECTION: usize = 2 << 10;
 
-/// A connection that is counted as long as this lives.
-struct Open(Arc<State>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.metrics.connections.subtract();
+async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, entry: Entry) {
+    match entry {
+        Entry::Served(open) => {
+            open.register().await;
+            connection.serve().await;
+        }
+        Entry::TurnedAway(_open, refusal) => connection.turn_away(refusal).await,
+        Entry::Dropped => {}
     }
 }
 

@@ -1,7 +1,9 @@
 //! The daemon `session-state-server`; `--help` lists its flags.
 
 mod flags;
+mod policy;
 mod run;
+mod socket_file;
 
 use std::io::Write;
 use std::process::ExitCode;

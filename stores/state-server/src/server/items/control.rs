@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::budget::{Budget, Full};
+use super::budget::{Budget, Full, Purpose};
 use crate::server::http::Condition;
+use crate::server::persist::Journal;
 
 /// A control row.
 #[derive(Clone)]
@@ -35,12 +36,20 @@ impl Control {
         self.0.lock().get(name).cloned()
     }
 
+    /// Puts a row in its place that was read from the disk.
+    pub(crate) fn restore(&self, name: Box<[u8]>, row: Row, budget: &Budget) -> Result<(), Full> {
+        budget.take(Purpose::Items, Self::FIXED + name.len() + row.value.len())?;
+        self.0.lock().insert(name, row);
+        Ok(())
+    }
+
     pub(crate) fn set(
         &self,
         name: Box<[u8]>,
         condition: Condition,
         value: Bytes,
         budget: &Budget,
+        journal: Option<&Journal>,
     ) -> RowSet {
         let mut rows = self.0.lock();
         let current = rows.get(&name);
@@ -58,6 +67,9 @@ impl Control {
         let row = Row { value, revision };
         if let Err(Full) = budget.resize(before, cost(&row)) {
             return RowSet::Full;
+        }
+        if let Some(journal) = journal {
+            journal.set_row(&name, row.clone());
         }
         rows.insert(name, row);
         RowSet::Written(revision)

@@ -6,6 +6,7 @@ use super::index::Index;
 use super::key::Key;
 use super::lock::Lock;
 use super::moment::{Moment, Tick};
+use crate::server::persist::LifeChange;
 
 /// One item.
 pub(crate) struct Item {
@@ -23,6 +24,10 @@ pub(crate) struct Item {
     /// The lock's counter: the token of the current or last holder.
     pub(crate) cookie: i32,
     pub(crate) is_uninitialised: bool,
+    /// How many more cookies have been reserved on the disk; without a disk 0.
+    pub(crate) spare: u8,
+    /// By how many milliseconds the disk's expiry lies behind; without a disk 0.
+    pub(crate) unsaved: u16,
     pub(crate) lock: Option<Box<Lock>>,
 }
 
@@ -83,6 +88,8 @@ impl Item {
             due: expires,
             cookie: Self::FIRST_COOKIE,
             is_uninitialised: false,
+            spare: 0,
+            unsaved: 0,
             lock: None,
         }
     }
@@ -113,9 +120,31 @@ impl Item {
     }
 
     /// Prolongs its life by the idle length; never shortens it.
-    pub(crate) fn touch(&mut self, now: Tick) {
-        let slid = now.after(self.idle).min(self.absolute);
+    pub(crate) fn touch(&mut self, moment: &Moment<'_>) {
+        let slid = moment.now.after(self.idle).min(self.absolute);
+        let moved = self.expires.until(slid);
         self.expires = self.expires.max(slid);
+        if let Some(journal) = moment.journal {
+            let unsaved = u64::from(self.unsaved).saturating_add(moved);
+            self.unsaved = u16::try_from(unsaved).unwrap_or(u16::MAX);
+            if unsaved >= self.touch_step() {
+                journal.life(self, LifeChange::Touch);
+            }
+        }
+    }
+
+    /// By how many milliseconds a life is prolonged before the disk is told: what a crash may
+    /// take from it.
+    fn touch_step(&self) -> u64 {
+        const MAX: u64 = 60_000;
+        (self.idle / 20).clamp(1, MAX)
+    }
+
+    /// Takes note of a cookie or a flag that changed beside the content.
+    pub(crate) fn keep(&mut self, moment: &Moment<'_>) {
+        if let Some(journal) = moment.journal {
+            journal.life(self, LifeChange::Flag);
+        }
     }
 
     pub(crate) fn time_left(&self, moment: &Moment<'_>) -> u64 {

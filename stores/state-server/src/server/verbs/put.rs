@@ -40,6 +40,7 @@ impl Call<'_> {
     fn saved(&self, item: &mut Item, new_timeout: bool, out: &mut Output) {
         if !self.request.extended && new_timeout {
             item.cookie = item.cookie.max(self.request.cookie.unwrap_or(-1));
+            item.keep(self.moment);
         }
         if !self.request.hold {
             item.hand_on(self.moment);

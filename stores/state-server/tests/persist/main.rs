@@ -1,0 +1,1 @@
+//! Servers that keep their sessions on a disk, are killed, and come back.
