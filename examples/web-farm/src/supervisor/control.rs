@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<Farm> {
         .route("/kill", post(kill))
         .route("/stranger", post(stranger))
         .route("/restart-store", post(restart_store))
+        .route("/kill-store", post(kill_store))
         .route("/rotate", post(rotate))
         // Another site's page must not press the buttons,
         .layer(CsrfLayer::new())
@@ -97,9 +98,17 @@ async fn stranger(State(farm): State<Farm>) -> Response {
 }
 
 async fn restart_store(State(farm): State<Farm>) -> Response {
+    order_store(&farm, Order::Recycle)
+}
+
+async fn kill_store(State(farm): State<Farm>) -> Response {
+    order_store(&farm, Order::Kill)
+}
+
+fn order_store(farm: &Farm, order: Order) -> Response {
     match farm.state_server() {
         Some(server) => {
-            server.order(Order::Recycle);
+            server.order(order);
             to_page()
         }
         None => (StatusCode::NOT_FOUND, "The store is not the farm's own.\n").into_response(),

@@ -14,9 +14,6 @@ use super::farm::Farm;
 use super::member::Order;
 use crate::process::{Process, Signal};
 
-/// Whether sessions survive a restart of the state server.
-pub(super) const KEEPS_SESSIONS: bool = false;
-
 /// How long the server may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Before a server that failed is started again.
@@ -82,7 +79,7 @@ impl StateServer {
             }
             process = self.start_again().await;
             *self.seen.lock() = Some(process.id());
-            farm.note(format!("the state server is back{}", what_is_kept()));
+            farm.note("the state server is back, with every session");
         }
     }
 
@@ -97,13 +94,6 @@ impl StateServer {
     }
 }
 
-fn what_is_kept() -> &'static str {
-    match KEEPS_SESSIONS {
-        true => ", with every session",
-        false => ", and empty: it kept the sessions in memory",
-    }
-}
-
 async fn start(folder: &Path, listen: SocketAddr) -> Result<(Process, SocketAddr), Box<dyn Error>> {
     let mut process = Process::start("state server".to_owned(), arguments(folder, listen))?;
     match process.address().await {
@@ -112,10 +102,12 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<(Process, SocketAddr
     }
 }
 
-/// The flags of the state server. What makes it keep its sessions belongs here.
-fn arguments(_folder: &Path, listen: SocketAddr) -> Vec<OsString> {
-    let words = ["state-server", "--listen", &listen.to_string()];
-    words.map(OsString::from).to_vec()
+fn arguments(folder: &Path, listen: SocketAddr) -> [OsString; 5] {
+    let data = folder.join("state-server");
+    let listen = listen.to_string();
+    let words = ["state-server", "--listen", &listen, "--data-dir"].map(OsString::from);
+    let [role, flag, address, data_dir] = words;
+    [role, flag, address, data_dir, data.into()]
 }
 
 async fn end(process: &mut Process, order: Order) {

@@ -9,7 +9,6 @@ use super::events::Event;
 use super::farm::Farm;
 use super::member::Phase;
 use super::snapshot::{Row, Snapshot, Store};
-use super::state_server::KEEPS_SESSIONS;
 use crate::page;
 
 /// What the page shows of the farm, and the buttons.
@@ -87,7 +86,10 @@ fn store(store: &Store) -> Markup {
             }
             td.wide colspan="2" { span.quiet { "holds the sessions, sealed" } }
             td.actions { div {
-                @if store.own { (button("restart-store", "Restart", None)) }
+                @if store.own && store.process.is_some() {
+                    (button("restart-store", "Restart", None))
+                    (dangerous("kill-store", "kill -9", None))
+                }
             } }
         }
     }
@@ -127,17 +129,11 @@ fn to_try(store: &Store) -> Markup {
             dd { "The instance gets no new requests, answers those that it has, and is replaced. \
                   Nothing fails." }
             dt { span.sample { "kill -9" } }
-            dd { "The instance crashes. What it had in hand fails; every session is kept." }
+            dd { "The process crashes. What it had in hand fails; every session is kept." }
             @if store.own {
                 dt { span.sample { "Restart" } }
-                dd {
-                    @match KEEPS_SESSIONS {
-                        true => "The state server stops and starts again. Requests wait for it, \
-                                 and every session is kept.",
-                        false => "The state server stops and starts again. Requests wait for it; \
-                                  it has the sessions in memory only, and forgets them.",
-                    }
-                }
+                dd { "The state server stops and starts again. Requests wait for it, and every \
+                      session is on its disk." }
             }
             dt { (button("rotate", "Rotate the machine key", None)) }
             dd { "A new key signs from now on. The old one still opens what it signed, so nobody \
