@@ -91,7 +91,7 @@ pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::machine_key::{
     Fingerprint, KeyRing, KeyRingBehind, KeyRingDrift, KeyRingError, KeyRingErrorKind,
     KeyRingOptions, KeyState, KeyStatus, KeyText, Kid, MachineKey, ParseFingerprintError,
-    Protector, ProtectorError, ProtectorErrorKind, Ring,
+    Protector, ProtectorError, ProtectorErrorKind, Ring, Rotation,
 };
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::session::{LiveSession, ReadOnlySession, Session};

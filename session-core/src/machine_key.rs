@@ -22,7 +22,9 @@ mod location;
 mod open;
 mod options;
 mod protector;
+mod replace;
 mod ring;
+mod rotation;
 mod samples;
 mod schedule;
 mod source;
@@ -45,6 +47,7 @@ pub use self::key_ring::KeyRing;
 pub use self::options::KeyRingOptions;
 pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
 pub use self::ring::Ring;
+pub use self::rotation::Rotation;
 pub use self::schedule::{KeyState, KeyStatus};
 pub(crate) use self::token::{Carrier, Rejected, Token, TokenKeys, VerifiedId};
 

@@ -178,6 +178,10 @@ impl KeyRing {
         }
     }
 
+    pub(super) fn origin(&self) -> &Source {
+        &self.shared.source
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
@@ -222,7 +226,7 @@ fn absent(path: &Path) -> KeyRingError {
     )
 }
 
-fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
+pub(super) fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
     KeyRingError::new(
         KeyRingErrorKind::Outdated,
         format!(
