@@ -107,3 +107,10 @@ macro_rules! on_farm {
 
 cases! { axum_memory = super::Combination::new("axum", super::Store::Memory, 1); }
 cases! { axum_state_server = super::Combination::new("axum", super::Store::StateServer, 2); }
+
+// What only a store can show that survives its own end.
+on_farm! {
+    axum_durable_state_server =
+        super::Combination::new("axum", super::Store::DurableStateServer, 2);
+    faults: c51_killed_instances, c51_killed_store, c52_rolling_restart;
+}
