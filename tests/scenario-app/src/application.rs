@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::testing::CountingStore;
-use session_core::{ConfigError, ConfigFile, Engine, StoreConfig};
+use session_core::{ConfigError, ConfigFile, Engine, KeyRingDrift, NotReady, StoreConfig};
 use session_store_memory::MemoryStore;
 
 /// An engine, and a view of its store that black-box tests can ask for.
@@ -31,6 +31,19 @@ impl Application {
             calls,
             memory,
         })
+    }
+
+    /// Proves that the key ring is the farm's, if the store can be asked. An instance with another
+    /// ring must not start; one whose store is down listens, and is not ready.
+    pub(crate) async fn prove(&self) -> Result<(), KeyRingDrift> {
+        match self.engine.ready().await {
+            Err(NotReady::Drift(drift)) => return Err(drift),
+            Err(reason) => tracing::warn!(%reason, "not ready yet"),
+            Ok(()) => {}
+        }
+        // Tests count what requests cost.
+        self.reset_store_calls();
+        Ok(())
     }
 
     pub(crate) fn engine(&self) -> &Engine {
