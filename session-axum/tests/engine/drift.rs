@@ -68,7 +68,7 @@ async fn c44_an_instance_with_another_ring_is_told_at_start_and_serves_nothing()
     let fleet = world.engine.key_ring().snapshot().sealing_kid(now);
     assert_eq!(
         (drift.own_kids(), drift.fleet_kids()),
-        (&[own][..], vec![fleet])
+        (&[own][..], &[fleet][..])
     );
     assert_eq!(drift.writer(), before["writer"].as_str());
     assert_serves_nothing(&stranger, &browser).await;
