@@ -1,7 +1,7 @@
 //! A process proves that its key ring is its farm's before it serves a session.
 
 use bytes::Bytes;
-use session_core::testing::{Fault, Operation};
+use session_core::testing::{Fault, Gate, Operation};
 use session_core::{
     Access, Engine, KeyRing, MachineKey, NotReady, SessionErrorKind, SessionStore as _,
     StoreErrorKind,
@@ -211,9 +211,33 @@ async fn c44_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
 }
 
 #[tokio::test]
+async fn c48_those_who_wait_for_a_proof_that_fails_do_not_try_again() {
+    let world = farm();
+    let gate = Gate::default();
+    let held = Fault::hold(&gate).on(Operation::MetaGet);
+    world.faults.inject(held.times(1));
+    let lost = Fault::error(StoreErrorKind::Unavailable).on(Operation::MetaGet);
+    world.faults.inject(lost.after_effect());
+    let visits = (0..5).map(|_| {
+        let engine = world.engine.clone();
+        tokio::spawn(async move { Browser::default().open(&engine, Access::ReadOnly).await })
+    });
+    let visits: Vec<_> = visits.collect();
+    gate.arrived(1).await;
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    for visit in visits {
+        assert_eq!(kind(visit.await.unwrap()), SessionErrorKind::Unavailable);
+    }
+    assert_eq!(world.counts.count(Operation::MetaGet), 1);
+}
+
+#[tokio::test]
 async fn a_visitor_who_leaves_does_not_undo_the_proof() {
     let world = farm();
-    let gate = session_core::testing::Gate::default();
+    let gate = Gate::default();
     world
         .faults
         .inject(Fault::hold(&gate).on(Operation::MetaGet));
