@@ -148,7 +148,7 @@ async fn a_store_of_this_process_alone_has_no_rows() {
 }
 
 #[tokio::test]
-async fn c48_a_store_that_is_down_at_start_is_waited_for() {
+async fn c47_a_store_that_is_down_at_start_is_waited_for() {
     let world = farm();
     let down = Fault::error(StoreErrorKind::Unavailable);
     world.faults.inject(down);
@@ -178,7 +178,7 @@ async fn c48_a_store_that_is_down_at_start_is_waited_for() {
 }
 
 #[tokio::test]
-async fn c48_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
+async fn c47_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
     let world = farm();
     world
         .faults
@@ -190,7 +190,7 @@ async fn c48_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c44_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
+async fn c47_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
     let world = World::builder().shared().clock(PausedClock::start());
     let world = world.build();
     world.faults.inject(Fault::hang().on(Operation::MetaGet));
@@ -211,7 +211,7 @@ async fn c44_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
 }
 
 #[tokio::test]
-async fn c48_those_who_wait_for_a_proof_that_fails_do_not_try_again() {
+async fn c47_those_who_wait_for_a_proof_that_fails_do_not_try_again() {
     let world = farm();
     let gate = Gate::default();
     let held = Fault::hold(&gate).on(Operation::MetaGet);
