@@ -168,6 +168,8 @@ async fn c41_an_instance_without_a_pending_key_is_ready() {
     let opened = sealed_later.open(&pair.nodes[1], Access::ReadOnly).await;
     assert_eq!(kind(opened), SessionErrorKind::UnknownKey);
     assert_behind(&pair.nodes[1], &pair.new).await;
+    pair.world.clock.advance(6 * SECOND);
+    assert_behind(&pair.nodes[1], &pair.new).await;
 }
 
 #[tokio::test]
@@ -201,6 +203,22 @@ async fn c41_a_key_is_not_judged_by_a_row_that_cannot_be_read() {
         assert_eq!(kind(visit.finish().await), SessionErrorKind::UnknownKey);
     }
     pair.nodes[1].ready().await.unwrap();
+}
+
+/// The first token of the key that took a revoked one's place shows what has happened.
+#[tokio::test]
+async fn c42_a_cookie_after_an_emergency_is_kept_by_instances_that_have_not_heard_of_it() {
+    let pair = Pair::start().await;
+    let replaced = [revoked(&pair.old), live(&pair.new, SECOND_KEY, None)];
+    pair.files[0].write(2, &replaced);
+    pair.world.clock.advance(MINUTE);
+    pair.nodes[0].ready().await.unwrap();
+    assert!(pair.nodes[0].drain(MINUTE).await);
+    let browser = visitor(&pair.nodes[0]).await;
+    let exchange = pair.nodes[1].exchange();
+    let opened = exchange.open(&browser, Access::ReadWrite).await;
+    assert_eq!(kind(opened), SessionErrorKind::KeyRingDrift);
+    assert_eq!(answer(&exchange).await.unwrap().set_cookie, None);
 }
 
 #[tokio::test]

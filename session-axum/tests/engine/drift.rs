@@ -1,7 +1,7 @@
 //! A process proves that its key ring is its farm's before it serves a session.
 
 use bytes::Bytes;
-use session_core::testing::{Fault, Operation};
+use session_core::testing::{Fault, Gate, Operation};
 use session_core::{
     Access, Engine, KeyRing, MachineKey, NotReady, SessionErrorKind, SessionStore as _,
     StoreErrorKind,
@@ -68,7 +68,7 @@ async fn c44_an_instance_with_another_ring_is_told_at_start_and_serves_nothing()
     let fleet = world.engine.key_ring().snapshot().sealing_kid(now);
     assert_eq!(
         (drift.own_kids(), drift.fleet_kids()),
-        (&[own][..], vec![fleet])
+        (&[own][..], &[fleet][..])
     );
     assert_eq!(drift.writer(), before["writer"].as_str());
     assert_serves_nothing(&stranger, &browser).await;
@@ -148,7 +148,7 @@ async fn a_store_of_this_process_alone_has_no_rows() {
 }
 
 #[tokio::test]
-async fn c48_a_store_that_is_down_at_start_is_waited_for() {
+async fn c47_a_store_that_is_down_at_start_is_waited_for() {
     let world = farm();
     let down = Fault::error(StoreErrorKind::Unavailable);
     world.faults.inject(down);
@@ -178,7 +178,7 @@ async fn c48_a_store_that_is_down_at_start_is_waited_for() {
 }
 
 #[tokio::test]
-async fn c48_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
+async fn c47_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
     let world = farm();
     world
         .faults
@@ -190,7 +190,7 @@ async fn c48_a_readiness_probe_proves_the_ring_as_soon_as_the_store_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c44_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
+async fn c47_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
     let world = World::builder().shared().clock(PausedClock::start());
     let world = world.build();
     world.faults.inject(Fault::hang().on(Operation::MetaGet));
@@ -211,9 +211,33 @@ async fn c44_a_store_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
 }
 
 #[tokio::test]
+async fn c47_those_who_wait_for_a_proof_that_fails_do_not_try_again() {
+    let world = farm();
+    let gate = Gate::default();
+    let held = Fault::hold(&gate).on(Operation::MetaGet);
+    world.faults.inject(held.times(1));
+    let lost = Fault::error(StoreErrorKind::Unavailable).on(Operation::MetaGet);
+    world.faults.inject(lost.after_effect());
+    let visits = (0..5).map(|_| {
+        let engine = world.engine.clone();
+        tokio::spawn(async move { Browser::default().open(&engine, Access::ReadOnly).await })
+    });
+    let visits: Vec<_> = visits.collect();
+    gate.arrived(1).await;
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    for visit in visits {
+        assert_eq!(kind(visit.await.unwrap()), SessionErrorKind::Unavailable);
+    }
+    assert_eq!(world.counts.count(Operation::MetaGet), 1);
+}
+
+#[tokio::test]
 async fn a_visitor_who_leaves_does_not_undo_the_proof() {
     let world = farm();
-    let gate = session_core::testing::Gate::default();
+    let gate = Gate::default();
     world
         .faults
         .inject(Fault::hold(&gate).on(Operation::MetaGet));
