@@ -3,6 +3,7 @@
 mod address;
 mod ascent;
 mod control;
+mod diagnose;
 mod dial;
 mod driver;
 mod farm;
@@ -22,12 +23,20 @@ mod server;
 mod settings;
 mod shown;
 mod store;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "client/no_tls.rs"]
+mod tls;
+mod tls_options;
 mod waiting;
 
 use std::hash::{BuildHasher, RandomState};
 
 pub use self::settings::StateServerStoreBuilder;
 pub use self::store::StateServerStore;
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
 
 /// What the store calls itself.
 const NAME: &str = "state-server";

@@ -63,8 +63,18 @@ impl StateServerStore {
     /// | `state-server+unix:///run/state.sock` | a Unix socket |
     /// | `tcpip=host:42424` | as ASP.NET writes it |
     ///
-    /// The options are those of [`StateServerStoreBuilder`], with `token_file` for the token.
-    /// Names in the query may have `-` for `_`.
+    /// The options are those of [`StateServerStoreBuilder`], with `token_file` for the token and
+    /// these for TLS (feature `tls`, on by default). Names in the query may have `-` for `_`.
+    ///
+    /// | option | |
+    /// |---|---|
+    /// | `tls` | `system`: the server's certificate is of an authority that the system trusts; or the absolute path of a PEM file with its authority |
+    /// | `tls_server_name` | the name in the certificate, if it is not that in the URL |
+    /// | `tls_client_cert`, `tls_client_key` | PEM files that show who we are, where the server demands it |
+    ///
+    /// A token goes to other machines over TLS only; `insecure_token_over_plain_tcp = true` lets
+    /// everybody read it who can read the network. On loopback and on a Unix socket nothing is
+    /// demanded.
     ///
     /// # Errors
     /// A setting is wrong, and the error names it and says what to write; or there is no tokio

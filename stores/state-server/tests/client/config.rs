@@ -59,7 +59,7 @@ fn errors_name_the_setting_and_the_fix() {
         ),
         (
             "state-server://a?color=red",
-            ["store.color", "token_file, previous"],
+            ["store.color", "token_file, insecure_token"],
         ),
         (
             "state-server://a,b?previous=a,b:x",

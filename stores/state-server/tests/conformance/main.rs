@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
@@ -12,6 +13,8 @@ mod farm;
 mod lists;
 mod moves;
 mod moves_under_load;
+#[cfg(feature = "tls")]
+mod tls;
 
 mod tcp {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
