@@ -21,7 +21,7 @@ use super::input::Input;
 use super::reply::{Malformed, Reply};
 use super::request;
 use super::roster::{ROW, Roster, Verdict};
-use super::settings::{Settings, Token};
+use super::settings::{Protocol, Settings, Token};
 use super::tls;
 
 /// The bytes that a connection reads at once, at first.
@@ -73,6 +73,9 @@ impl Dialer {
             stream,
             input: Input::new(INPUT),
         };
+        if self.settings.protocol == Protocol::MsAsp {
+            return Ok(connection);
+        }
         let mut greeting = Vec::new();
         request::greeting(
             &mut greeting,

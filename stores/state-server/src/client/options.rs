@@ -7,7 +7,7 @@ use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::settings::{Settings, StateServerStoreBuilder, Token};
+use super::settings::{Protocol, Settings, StateServerStoreBuilder, Token};
 use super::tls_options::{TlsOptions, guard_token};
 
 impl StateServerStoreBuilder {
@@ -50,6 +50,7 @@ impl StateServerStoreBuilder {
             set(name, &value)?;
         }
         settings.tls = tls.open(config, &servers)?;
+        guard_protocol(config, &settings)?;
         guard_token(config, &servers, &settings)?;
         let runtime = Handle::try_current().map_err(|_| {
             let wrong = "a state server needs a tokio runtime, and here is none";
@@ -61,6 +62,21 @@ impl StateServerStoreBuilder {
             runtime,
         })
     }
+}
+
+/// Refuses what only our own server understands where there is none.
+pub(super) fn guard_protocol(config: &StoreConfig, settings: &Settings) -> Result<(), ConfigError> {
+    let lists = settings.previous.len() + settings.previous_lost.len();
+    for (name, is_set) in [
+        ("token_file", settings.token.is_some()),
+        ("previous", lists > 0),
+    ] {
+        if is_set && settings.protocol == Protocol::MsAsp {
+            let wrong = "a server of protocol=ms-asp does not know of it";
+            return Err(config.error(name, wrong, "take it away"));
+        }
+    }
+    Ok(())
 }
 
 /// A value of the configuration as it would stand in the URL.
@@ -128,13 +144,15 @@ impl Settings {
             "insecure_token_over_plain_tcp" => {
                 self.insecure_token_over_plain_tcp = switch(config, name, value)?;
             }
+            "protocol" if value == "ms-asp" => self.protocol = Protocol::MsAsp,
             "protocol" => {
-                let fix = "remove it; this version does not have it yet";
-                return Err(config.error(name, "not supported", fix));
+                let fix = "write ms-asp for a server that is no session-state-server, or \
+                           take it away";
+                return Err(config.error(name, "not a protocol", fix));
             }
             _ => {
-                let fix = "a state server takes token_file, insecure_token_over_plain_tcp, tls, \
-                           tls_client_cert, tls_client_key, tls_server_name, previous, \
+                let fix = "a state server takes token_file, insecure_token_over_plain_tcp, protocol, \
+                           tls, tls_client_cert, tls_client_key, tls_server_name, previous, \
                            previous_lost, connections, waiting_connections, connect_timeout \
                            and operation_timeout";
                 return Err(config.error(name, "unknown setting", fix));

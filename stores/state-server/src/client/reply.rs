@@ -20,6 +20,8 @@ pub(super) struct Reply {
     pub(super) time_left: Option<Duration>,
     pub(super) server_time: Option<Timestamp>,
     pub(super) lock_cookie: Option<u64>,
+    /// How long somebody has had the lock, in seconds.
+    pub(super) lock_age: Option<u64>,
     pub(super) ended: Option<EndReason>,
     pub(super) principal: Option<PrincipalKey>,
     pub(super) labels: Bytes,
@@ -119,6 +121,8 @@ fn field(line: &[u8], head: &mut Head) -> Result<(), Malformed> {
         session_field(name, value, reply)?;
     } else if is(header::LOCK_COOKIE) || is(header::LOCK_COOKIE_ALIAS) {
         reply.lock_cookie = parse_decimal(value);
+    } else if is(header::LOCK_AGE) {
+        reply.lock_age = parse_decimal(value);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
 use super::address::Address;
+use super::options::guard_protocol;
 use super::store::StateServerStore;
 use super::tls::Connector;
 #[cfg(feature = "tls")]
@@ -15,6 +16,7 @@ use super::tls::Tls;
 /// The settings that every connection goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    pub(super) protocol: Protocol,
     /// The list of servers before the current one.
     pub(super) previous: Vec<Address>,
     /// Those of them that will not come back.
@@ -31,6 +33,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Protocol::default(),
             previous: Vec::new(),
             previous_lost: Vec::new(),
             token: None,
@@ -42,6 +45,16 @@ impl Default for Settings {
             operation_timeout: Duration::from_secs(2),
         }
     }
+}
+
+/// What is spoken with the servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// The published protocol with our extensions.
+    #[default]
+    Extended,
+    /// The published protocol alone.
+    MsAsp,
 }
 
 /// A bearer token; `Debug` does not show it.
@@ -85,6 +98,7 @@ impl StateServerStoreBuilder {
         let fix = "use one or more visible ASCII characters";
         let token = Token::new(token).ok_or_else(|| config.error("token", "not a token", fix))?;
         self.settings.token = Some(token);
+        guard_protocol(&config, &self.settings)?;
         Ok(self)
     }
 
@@ -160,6 +174,7 @@ impl StateServerStoreBuilder {
         let list: Vec<_> = servers.into_iter().collect();
         let config = StoreConfig::default();
         self.settings.set(&config, "previous", &list.join(","))?;
+        guard_protocol(&config, &self.settings)?;
         Ok(self)
     }
 

@@ -10,6 +10,7 @@
 
 mod daemon;
 mod farm;
+mod left_behind;
 mod lists;
 mod moves;
 mod moves_under_load;
@@ -27,4 +28,8 @@ mod unix {
 
 mod partitions {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(3).await);
+}
+
+mod ms_asp {
+    session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await.spoken_to_plainly());
 }
