@@ -7,7 +7,8 @@ use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::settings::{Settings, StateServerStoreBuilder, Token};
+use super::settings::{Protocol, Settings, StateServerStoreBuilder, Token};
+use super::tls_options::{TlsOptions, guard_token};
 
 impl StateServerStoreBuilder {
     /// Reads URL and options.
@@ -22,13 +23,21 @@ impl StateServerStoreBuilder {
             config.error("url", wrong, fix)
         })?;
         let mut settings = Settings::default();
+        let mut tls = TlsOptions::default();
+        let mut set = |name: &str, value: &str| {
+            let name = name.replace('-', "_");
+            match tls.set(&name, value) {
+                true => Ok(()),
+                false => settings.set(config, &name, value),
+            }
+        };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = unescape(value).ok_or_else(|| {
                 let wrong = format!("{name} has a % that is no escape");
                 config.error("url", wrong, "write %25 for the sign itself")
             })?;
-            settings.set(config, name, &value)?;
+            set(name, &value)?;
         }
         for (name, value) in config.options() {
             let value = match value.as_array() {
@@ -38,8 +47,11 @@ impl StateServerStoreBuilder {
                 }
                 None => text(value.as_str(), value),
             };
-            settings.set(config, name, &value)?;
+            set(name, &value)?;
         }
+        settings.tls = tls.open(config, &servers)?;
+        guard_protocol(config, &settings)?;
+        guard_token(config, &servers, &settings)?;
         let runtime = Handle::try_current().map_err(|_| {
             let wrong = "a state server needs a tokio runtime, and here is none";
             config.error("url", wrong, "make the store inside of `#[tokio::main]`")
@@ -50,6 +62,21 @@ impl StateServerStoreBuilder {
             runtime,
         })
     }
+}
+
+/// Refuses what only our own server understands where there is none.
+pub(super) fn guard_protocol(config: &StoreConfig, settings: &Settings) -> Result<(), ConfigError> {
+    let lists = settings.previous.len() + settings.previous_lost.len();
+    for (name, is_set) in [
+        ("token_file", settings.token.is_some()),
+        ("previous", lists > 0),
+    ] {
+        if is_set && settings.protocol == Protocol::MsAsp {
+            let wrong = "a server of protocol=ms-asp does not know of it";
+            return Err(config.error(name, wrong, "take it away"));
+        }
+    }
+    Ok(())
 }
 
 /// A value of the configuration as it would stand in the URL.
@@ -104,26 +131,31 @@ impl Settings {
         name: &str,
         value: &str,
     ) -> Result<(), ConfigError> {
-        let name = name.replace('-', "_");
-        let count = |most| count(value, most).ok_or_else(|| bad_count(config, &name, most));
-        let time = || time(value).ok_or_else(|| bad_time(config, &name));
-        match name.as_str() {
+        let count = |most| count(value, most).ok_or_else(|| bad_count(config, name, most));
+        let time = || time(value).ok_or_else(|| bad_time(config, name));
+        match name {
             "connections" => self.connections = count(64)?,
             "waiting_connections" => self.waiting_connections = count(1024)?,
             "connect_timeout" => self.connect_timeout = time()?,
             "operation_timeout" => self.operation_timeout = time()?,
             "token_file" => self.token = Some(token(config, Path::new(value))?),
-            "previous" => self.previous = list(config, &name, value)?,
-            "previous_lost" => self.previous_lost = list(config, &name, value)?,
-            "tls" | "protocol" => {
-                let fix = "remove it; this version does not have it yet";
-                return Err(config.error(&name, "not supported", fix));
+            "previous" => self.previous = list(config, name, value)?,
+            "previous_lost" => self.previous_lost = list(config, name, value)?,
+            "insecure_token_over_plain_tcp" => {
+                self.insecure_token_over_plain_tcp = switch(config, name, value)?;
+            }
+            "protocol" if value == "ms-asp" => self.protocol = Protocol::MsAsp,
+            "protocol" => {
+                let fix = "write ms-asp for a server that is no session-state-server, or \
+                           take it away";
+                return Err(config.error(name, "not a protocol", fix));
             }
             _ => {
-                let fix = "a state server takes token_file, previous, previous_lost, \
-                           connections, waiting_connections, connect_timeout and \
-                           operation_timeout";
-                return Err(config.error(&name, "unknown setting", fix));
+                let fix = "a state server takes token_file, insecure_token_over_plain_tcp, protocol, \
+                           tls, tls_client_cert, tls_client_key, tls_server_name, previous, \
+                           previous_lost, connections, waiting_connections, connect_timeout \
+                           and operation_timeout";
+                return Err(config.error(name, "unknown setting", fix));
             }
         }
         Ok(())
@@ -135,6 +167,12 @@ fn list(config: &StoreConfig, name: &str, text: &str) -> Result<Vec<Address>, Co
         let fix = "write a list of servers as in host:42424,host2:42424";
         config.error(name, wrong, fix)
     })
+}
+
+fn switch(config: &StoreConfig, name: &str, text: &str) -> Result<bool, ConfigError> {
+    let fix = "write true or false";
+    text.parse()
+        .map_err(|_| config.error(name, "neither true nor false", fix))
 }
 
 fn count(text: &str, most: usize) -> Option<usize> {

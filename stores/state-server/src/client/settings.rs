@@ -7,16 +7,23 @@ use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
 use super::address::Address;
+use super::options::guard_protocol;
 use super::store::StateServerStore;
+use super::tls::Connector;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 
 /// The settings that every connection goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    pub(super) protocol: Protocol,
     /// The list of servers before the current one.
     pub(super) previous: Vec<Address>,
     /// Those of them that will not come back.
     pub(super) previous_lost: Vec<Address>,
     pub(super) token: Option<Token>,
+    pub(super) insecure_token_over_plain_tcp: bool,
+    pub(super) tls: Option<Connector>,
     pub(super) connections: usize,
     pub(super) waiting_connections: usize,
     pub(super) connect_timeout: Duration,
@@ -26,15 +33,28 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Protocol::default(),
             previous: Vec::new(),
             previous_lost: Vec::new(),
             token: None,
+            insecure_token_over_plain_tcp: false,
+            tls: None,
             connections: 2,
             waiting_connections: 16,
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(2),
         }
     }
+}
+
+/// What is spoken with the servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// The published protocol with our extensions.
+    #[default]
+    Extended,
+    /// The published protocol alone.
+    MsAsp,
 }
 
 /// A bearer token; `Debug` does not show it.
@@ -68,7 +88,8 @@ pub struct StateServerStoreBuilder {
 }
 
 impl StateServerStoreBuilder {
-    /// The secret that the server's `--token-file` holds. Default: none.
+    /// The secret that the server's `--token-file` holds. Default: none. It is shown to a server
+    /// on another machine over TLS only.
     ///
     /// # Errors
     /// It is empty, or holds anything but visible ASCII characters.
@@ -77,6 +98,25 @@ impl StateServerStoreBuilder {
         let fix = "use one or more visible ASCII characters";
         let token = Token::new(token).ok_or_else(|| config.error("token", "not a token", fix))?;
         self.settings.token = Some(token);
+        guard_protocol(&config, &self.settings)?;
+        Ok(self)
+    }
+
+    /// Shows the token to servers on other machines over plain TCP too. Whoever can read the
+    /// network in between can then read and write every session.
+    #[must_use]
+    pub fn insecure_token_over_plain_tcp(mut self) -> Self {
+        self.settings.insecure_token_over_plain_tcp = true;
+        self
+    }
+
+    /// Speaks TLS with all servers. Default: no TLS.
+    ///
+    /// # Errors
+    /// A file cannot be read or does not hold what it should.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: &Tls) -> Result<Self, ConfigError> {
+        self.settings.tls = Some(tls.open(&StoreConfig::default())?);
         Ok(self)
     }
 
@@ -134,6 +174,7 @@ impl StateServerStoreBuilder {
         let list: Vec<_> = servers.into_iter().collect();
         let config = StoreConfig::default();
         self.settings.set(&config, "previous", &list.join(","))?;
+        guard_protocol(&config, &self.settings)?;
         Ok(self)
     }
 

@@ -119,6 +119,11 @@ impl Peer {
         }
     }
 
+    /// Whether nothing has come after the last request.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     fn cut(&mut self) -> Option<Request> {
         let end = self
             .unread
