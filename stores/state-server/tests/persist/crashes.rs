@@ -25,7 +25,7 @@ enum Fate {
     Unknown,
 }
 
-/// The highest value of each counter that was acknowledged.
+/// The highest value of each counter that anybody was told of.
 #[derive(Default)]
 struct Counters([AtomicU64; COUNTERS as usize]);
 
@@ -72,6 +72,7 @@ fn crash_under_load(daemon: Daemon, life: Duration, counters: &Counters, chains:
         for number in 0..COUNTING {
             scope.spawn(move || counters.count(address, number as u64));
         }
+        scope.spawn(move || counters.watch(address));
         for chain in chains {
             scope.spawn(move || chain.go_on(address));
         }
@@ -96,16 +97,33 @@ impl Counters {
                 let number = number % COUNTERS;
                 let target = Self::target(number);
                 let found = client.ask(&load(&target))?.expect(200);
-                let value = found.text().parse::<u64>().unwrap() + 1;
+                let value: u64 = found.text().parse().unwrap();
+                // What a reader was shown is there for good, too.
+                let told = &self.0[number as usize];
+                told.fetch_max(value, Ordering::Relaxed);
+                let value = value + 1;
                 let saved = client.ask(&save(&target, found.number("ETag"), &value.to_string()))?;
                 match saved.status {
-                    200 => self.0[number as usize].fetch_max(value, Ordering::Relaxed),
+                    200 => told.fetch_max(value, Ordering::Relaxed),
                     // Another client was faster.
                     412 => continue,
                     _ => panic!("{saved:?}"),
                 };
             }
             Ok(())
+        })();
+    }
+
+    /// Only reads, until the server is gone.
+    fn watch(&self, address: SocketAddr) {
+        let _: io::Result<()> = (|| {
+            let mut client = Client::new(address)?;
+            loop {
+                for (number, told) in self.0.iter().enumerate() {
+                    let found = client.ask(&load(&Self::target(number as u64)))?.expect(200);
+                    told.fetch_max(found.text().parse().unwrap(), Ordering::Relaxed);
+                }
+            }
         })();
     }
 
