@@ -2,7 +2,6 @@
 
 mod frame;
 mod scratch;
-mod timer;
 mod writing;
 
 use std::io;
@@ -16,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use self::frame::Next;
 use self::scratch::Scratch;
-use self::timer::{Elapsed, Timer};
 use super::http::Output;
 use super::items::{Full, Purpose};
 use super::refusal::Refusal;
 use super::room::Room;
 use super::state::State;
+use super::timer::{Elapsed, Timer};
 use super::verbs::Place;
 
 /// One connection. Between requests it has no buffers: it reads into one that its thread's

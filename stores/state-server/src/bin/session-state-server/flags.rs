@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use session_store_state_server::server::Limits;
+use session_store_state_server::server::{Limits, TlsFiles};
 
 pub(crate) use self::value::Address;
 use self::value::{address, drain_timeout, frame_timeout, head, item, memory, target};
@@ -58,9 +58,37 @@ pub(crate) struct ListenFlags {
     #[arg(long)]
     pub(crate) insecure: bool,
 
-    /// A file with the tokens that clients must show one of, one on each line
+    /// A file with the tokens that clients must show one of, one on each line; also on the Unix
+    /// socket
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+
+    /// The certificate for TLS on --listen and those that lead to it, as PEM; SIGHUP reads the
+    /// files for TLS again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Certificates as PEM of which one must have signed a client's; without this flag clients
+    /// need none
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+}
+
+impl ListenFlags {
+    /// The files of TLS, if it is asked for.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        let (cert, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        let client_ca = self.tls_client_ca.clone();
+        Some(TlsFiles {
+            cert,
+            key,
+            client_ca,
+        })
+    }
 }
 
 /// Where operators look.
