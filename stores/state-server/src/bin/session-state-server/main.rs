@@ -1,6 +1,7 @@
 //! The daemon `session-state-server`; `--help` lists its flags.
 
 mod flags;
+mod heap;
 mod policy;
 mod run;
 mod socket_file;
@@ -14,6 +15,7 @@ use self::flags::Flags;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
+    heap::unite();
     match run::run(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
