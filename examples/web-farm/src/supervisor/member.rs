@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -66,7 +66,6 @@ pub(super) struct Member {
     name: Name,
     seen: Mutex<Seen>,
     in_flight: AtomicUsize,
-    answered: AtomicU64,
     orders: UnboundedSender<Order>,
 }
 
@@ -84,7 +83,6 @@ impl Member {
             name,
             seen: Mutex::new(seen),
             in_flight: AtomicUsize::new(0),
-            answered: AtomicU64::new(0),
             orders,
         };
         (Arc::new(member), received)
@@ -96,10 +94,6 @@ impl Member {
 
     pub(super) fn seen(&self) -> Seen {
         self.seen.lock().clone()
-    }
-
-    pub(super) fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn order(&self, order: Order) {
@@ -175,13 +169,6 @@ impl Member {
 pub(super) struct Admitted {
     member: Arc<Member>,
     pub(super) address: SocketAddr,
-}
-
-impl Admitted {
-    /// Counts the answer.
-    pub(super) fn answered(&self) {
-        self.member.answered.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Drop for Admitted {

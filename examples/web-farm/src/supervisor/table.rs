@@ -40,7 +40,7 @@ fn instance(row: &Row) -> Markup {
             td data-label="State" {
                 span.state data-state=(row.phase.word()) { (row.phase.shown()) }
             }
-            td.number data-label="Answers" { (row.answers) }
+            td.number data-label="Answers" { @if row.process.is_some() { (row.answers) } }
             td.key data-label="Signs with key" { @if let Some(key) = &row.key { (self::key(key)) } }
             td.actions { div {
                 @if let (Some(number), Some(_)) = (row.number, row.process) {
