@@ -96,6 +96,11 @@ impl Member {
         self.seen.lock().clone()
     }
 
+    /// How many requests got in that are not answered yet.
+    pub(super) fn under_way(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
     pub(super) fn order(&self, order: Order) {
         // A keeper that has gone has nothing left to do it with.
         let _ = self.orders.send(order);
@@ -117,7 +122,7 @@ impl Member {
     pub(super) async fn quiet(&self, patience: Duration) {
         const LOOK: Duration = Duration::from_millis(10);
         let deadline = Instant::now() + patience;
-        while self.in_flight.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        while self.under_way() > 0 && Instant::now() < deadline {
             sleep(LOOK).await;
         }
     }

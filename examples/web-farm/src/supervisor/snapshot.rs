@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) ring: Option<u64>,
     /// How many requests the process has answered.
     pub(super) answers: u64,
+    /// How many requests our proxy has given it that are not answered yet.
+    pub(super) under_way: usize,
     /// Why it is not ready, or how it ended.
     pub(super) reason: Option<String>,
 }
@@ -70,6 +72,7 @@ fn row(member: &Member) -> Row {
         key: seen.health.key,
         ring: seen.health.ring,
         answers: seen.health.answers,
+        under_way: member.under_way(),
         reason: seen.reason,
     }
 }
