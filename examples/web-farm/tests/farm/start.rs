@@ -2,6 +2,8 @@
 
 use reqwest::{Client, StatusCode};
 use rustix::process::Signal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{Farm, command, fail_to_start, printed_address};
 
@@ -55,6 +57,24 @@ async fn sessions_in_a_store_of_ones_own_outlive_the_farm() {
     let told = request.header("cookie", cookie).send().await.unwrap();
     let told: serde_json::Value = told.json().await.unwrap();
     assert_eq!(told["visits"], 1);
+}
+
+#[tokio::test]
+async fn a_body_whose_length_is_not_known_passes_the_proxy() {
+    let farm = Farm::start(&["--instances", "1"]).await;
+    let address = farm.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /name HTTP/1.1\r\nhost: localhost\r\nconnection: close, x-gone\r\n\
+                x-gone: 1\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    for part in [head, "5\r\nname=\r\n", "3\r\nAda\r\n", "0\r\n\r\n"] {
+        stream.write_all(part.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    assert!(answer.contains("x-instance: instance 1"), "{answer}");
 }
 
 async fn first_cookie(farm: &Farm) -> String {
