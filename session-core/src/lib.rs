@@ -31,7 +31,7 @@
 //! | names of values, and what becomes of conflicts | [`Key`], [`SessionKey`], [`OnConflict`] |
 //! | why something failed, and what a client is answered | [`SessionError`], [`SessionErrorKind`], [`Cause`] |
 //! | settings, from code, a file or the environment | [`SessionConfig`], [`ConfigFile`], [`Environment`], [`ConfigError`] |
-//! | the secret that signs and seals, and where it comes from | [`KeyRing`], [`KeyRingOptions`], [`KeyRingError`], [`MachineKey`] |
+//! | the secret that signs and seals, and where it comes from | [`KeyRing`], [`KeyRingOptions`], [`KeyRingError`], [`MachineKey`], [`Rotation`] |
 //! | sealing the application's own data with the same ring | [`Protector`] |
 //! | writing a store: the contract and its outcomes | [`SessionStore`], [`Record`], [`StoreError`], the suite in `testing::conformance` |
 //! | writing an adapter: one request from load to commit | [`Engine`], [`Exchange`], [`Access`], [`RequestHeaders`], [`ResponseHeaders`] |

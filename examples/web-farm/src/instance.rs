@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,8 @@ pub(crate) struct Health {
     pub(crate) key: Option<String>,
     /// The version of its key ring.
     pub(crate) ring: Option<u64>,
+    /// How many requests this process has answered.
+    pub(crate) answers: u64,
 }
 
 /// An instance that runs.
@@ -69,6 +71,7 @@ struct Instance {
     supervisor: SocketAddr,
     sessions: SessionLayer,
     stopping: Arc<AtomicBool>,
+    answers: Arc<AtomicU64>,
 }
 
 pub(crate) async fn run(options: InstanceOptions) -> Result<(), Box<dyn Error>> {
@@ -82,6 +85,7 @@ pub(crate) async fn run(options: InstanceOptions) -> Result<(), Box<dyn Error>> 
         supervisor: options.supervisor,
         sessions: sessions.clone(),
         stopping: Arc::default(),
+        answers: Arc::default(),
     };
     let listener = TcpListener::bind(options.listen).await;
     let listener =
@@ -164,6 +168,7 @@ impl Instance {
             reason,
             key: Some(ring.sealing_kid(SystemClock::default().now()).to_string()),
             ring: Some(ring.epoch()),
+            answers: self.answers.load(Ordering::Relaxed),
         }
     }
 }

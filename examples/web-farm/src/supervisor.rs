@@ -50,6 +50,10 @@ pub(crate) struct FarmOptions {
     #[arg(long, default_value_t = 8080)]
     port: u16,
 
+    /// Leave the proxy out, for a load balancer of your own: instances listen from this port on
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_500))]
+    first_port: Option<u16>,
+
     /// The folder of the key ring and of the state server's data. Default: a new one that is
     /// removed at the end; with --store ./web-farm-data
     #[arg(long, value_name = "PATH")]
@@ -109,6 +113,7 @@ async fn prepare(
         store,
         ring,
         stranger_ring: folder.path().join("another-machine-key.toml"),
+        first_port: options.first_port,
     };
     Ok(Farm::new(setup, keys, state_server))
 }
@@ -120,15 +125,18 @@ async fn end(farm: Farm, serving: tokio::task::JoinHandle<()>) {
 }
 
 fn explain(farm: &Farm, folder: &Folder) {
+    let setup = farm.setup();
+    let what = match setup.first_port {
+        None => format!("The web farm is running: http://{}/", setup.address),
+        Some(port) => format!("The instances are running, on ports from {port} on"),
+    };
+    let stays = match folder {
+        Folder::Lasting(_) => "stay",
+        Folder::Temporary(_) => "are removed at the end",
+    };
+    let folder = folder.path().display();
     let text = format!(
-        "The web farm is running: http://{}/  (Ctrl+C stops all of it)\n  \
-         - Ring and data are in {}{}\n",
-        farm.setup().address,
-        folder.path().display(),
-        match folder {
-            Folder::Lasting(_) => ", and stay.",
-            Folder::Temporary(_) => ", which is removed at the end.",
-        }
+        "{what}  (Ctrl+C stops all of it)\n  - Ring and data are in {folder}, and {stays}.\n"
     );
     // The farm runs even where nobody reads this.
     let _ = io::stdout().write_all(text.as_bytes());

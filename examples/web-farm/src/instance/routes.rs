@@ -1,6 +1,7 @@
 //! The shop's routes. They are what they would be without a farm: nothing here knows that other
 //! instances change the same session.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::{Form, Request, State};
@@ -35,14 +36,15 @@ pub(super) fn app(instance: Instance) -> Router {
         .route("/whoami", get(who_am_i))
         .route("/slow", get(slow))
         .layer(instance.sessions.clone())
-        .route("/readyz", get(ready))
         .layer(middleware::from_fn_with_state(instance.clone(), sign))
+        .route("/readyz", get(ready))
         .with_state(instance)
 }
 
-/// Says in the answer who gave it.
+/// Says in the answer who gave it, and counts it.
 async fn sign(State(instance): State<Instance>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    instance.answers.fetch_add(1, Ordering::Relaxed);
     if let Ok(name) = HeaderValue::from_str(&instance.name) {
         response.headers_mut().insert(ANSWERED_BY, name);
     }

@@ -23,6 +23,10 @@ use super::state_server::StateServer;
 /// more, because nobody tells its processes to read the ring.
 const OVERLAP: Duration = Duration::from_secs(3);
 
+/// How long an instance goes on after it was asked to end, saying that it is not ready: a load
+/// balancer must have asked it meanwhile. Our own proxy is told before.
+const LINGER: &str = "1s";
+
 /// What every instance is told.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -31,6 +35,9 @@ pub(super) struct Setup {
     pub(super) store: String,
     pub(super) ring: PathBuf,
     pub(super) stranger_ring: PathBuf,
+    /// Where the first instance listens and the others follow, if somebody else than our proxy
+    /// hands requests round.
+    pub(super) first_port: Option<u16>,
 }
 
 impl Setup {
@@ -39,7 +46,7 @@ impl Setup {
             Name::Instance(_) => &self.ring,
             Name::Stranger => &self.stranger_ring,
         };
-        vec![
+        let mut arguments: Vec<OsString> = vec![
             "instance".into(),
             "--name".into(),
             name.to_string().into(),
@@ -49,7 +56,12 @@ impl Setup {
             OsString::from(&self.store),
             "--ring".into(),
             ring.into(),
-        ]
+        ];
+        if let (Some(first), Name::Instance(number)) = (self.first_port, name) {
+            let listen = format!("127.0.0.1:{}", first.saturating_add(number - 1));
+            arguments.extend(["--listen", &listen, "--linger", LINGER].map(OsString::from));
+        }
+        arguments
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -66,7 +66,6 @@ pub(super) struct Member {
     name: Name,
     seen: Mutex<Seen>,
     in_flight: AtomicUsize,
-    answered: AtomicU64,
     orders: UnboundedSender<Order>,
 }
 
@@ -84,7 +83,6 @@ impl Member {
             name,
             seen: Mutex::new(seen),
             in_flight: AtomicUsize::new(0),
-            answered: AtomicU64::new(0),
             orders,
         };
         (Arc::new(member), received)
@@ -98,8 +96,9 @@ impl Member {
         self.seen.lock().clone()
     }
 
-    pub(super) fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+    /// How many requests got in that are not answered yet.
+    pub(super) fn under_way(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
     }
 
     pub(super) fn order(&self, order: Order) {
@@ -123,7 +122,7 @@ impl Member {
     pub(super) async fn quiet(&self, patience: Duration) {
         const LOOK: Duration = Duration::from_millis(10);
         let deadline = Instant::now() + patience;
-        while self.in_flight.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        while self.under_way() > 0 && Instant::now() < deadline {
             sleep(LOOK).await;
         }
     }
@@ -175,13 +174,6 @@ impl Member {
 pub(super) struct Admitted {
     member: Arc<Member>,
     pub(super) address: SocketAddr,
-}
-
-impl Admitted {
-    /// Counts the answer.
-    pub(super) fn answered(&self) {
-        self.member.answered.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Drop for Admitted {

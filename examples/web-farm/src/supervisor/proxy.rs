@@ -43,11 +43,16 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 
 /// Serves until no more requests shall be accepted and those that were are answered.
 pub(super) async fn serve(listener: TcpListener, farm: Farm) {
-    let app = Router::new()
-        .nest("/farm", control::routes())
-        // For whoever hands requests round, not for visitors.
-        .route("/readyz", axum::routing::any(StatusCode::NOT_FOUND))
-        .fallback(forward)
+    let app = Router::new().nest("/farm", control::routes());
+    let app = match farm.setup().first_port {
+        // Another one hands requests round, and this is only where its buttons are.
+        Some(_) => app,
+        None => app
+            // For whoever hands requests round, not for visitors.
+            .route("/readyz", axum::routing::any(StatusCode::NOT_FOUND))
+            .fallback(forward),
+    };
+    let app = app
         .with_state(farm.clone())
         .into_make_service_with_connect_info::<SocketAddr>();
     let stopping = async move { farm.stopping().await };
@@ -89,7 +94,6 @@ fn failed(status: StatusCode) -> Response {
 
 /// The answer for the client. The instance has it in hand until the last byte is through.
 fn answered(answer: hyper::Response<Incoming>, admitted: Admitted) -> Response {
-    admitted.answered();
     let (mut head, body) = answer.into_parts();
     remove_hop_by_hop(&mut head.headers);
     let body = body.map_frame(move |frame| {

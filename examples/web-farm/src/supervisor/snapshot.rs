@@ -27,7 +27,10 @@ pub(super) struct Row {
     pub(super) key: Option<String>,
     /// The version of the ring that it has read.
     pub(super) ring: Option<u64>,
+    /// How many requests the process has answered.
     pub(super) answers: u64,
+    /// How many requests our proxy has given it that are not answered yet.
+    pub(super) under_way: usize,
     /// Why it is not ready, or how it ended.
     pub(super) reason: Option<String>,
 }
@@ -68,7 +71,8 @@ fn row(member: &Member) -> Row {
         process: seen.id,
         key: seen.health.key,
         ring: seen.health.ring,
-        answers: member.answered(),
+        answers: seen.health.answers,
+        under_way: member.under_way(),
         reason: seen.reason,
     }
 }

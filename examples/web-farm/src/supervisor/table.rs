@@ -40,7 +40,7 @@ fn instance(row: &Row) -> Markup {
             td data-label="State" {
                 span.state data-state=(row.phase.word()) { (row.phase.shown()) }
             }
-            td.number data-label="Answers" { (row.answers) }
+            td.number data-label="Answers" { @if row.process.is_some() { (row.answers) } }
             td.key data-label="Signs with key" { @if let Some(key) = &row.key { (self::key(key)) } }
             td.actions { div {
                 @if let (Some(number), Some(_)) = (row.number, row.process) {
@@ -125,22 +125,21 @@ fn form(class: &str, action: &str, text: &str, instance: Option<u16>) -> Markup 
 fn to_try(store: &Store) -> Markup {
     html! {
         dl.try {
-            dt { span.sample { "Recycle" } }
-            dd { "The instance gets no new requests, answers those that it has, and is replaced. \
-                  Nothing fails." }
-            dt { span.sample { "kill -9" } }
-            dd { "The process crashes. What it had in hand fails; every session is kept." }
-            @if store.own {
-                dt { span.sample { "Restart" } }
-                dd { "The state server stops and starts again. Requests wait for it, and every \
-                      session is on its disk." }
-            }
             dt { (button("rotate", "Rotate the machine key", None)) }
             dd { "A new key signs from now on. The old one still opens what it signed, so nobody \
                   is logged out." }
-            dt { (button("stranger", "Start one with another key", None)) }
-            dd { "An instance with a machine key of its own would log everybody out. It is \
-                  refused, and says why." }
+            dt { (button("stranger", "Start an instance with a different machine key", None)) }
+            dd { "With a key of its own it would log everybody out. It is refused, and says why." }
+            dt { "Recycle" }
+            dd { "The instance gets no new requests, answers those that it has, and is replaced. \
+                  Nothing fails." }
+            dt { "kill -9" }
+            dd { "The process crashes. What it had in hand fails; every session is kept." }
+            @if store.own {
+                dt { "Restart" }
+                dd { "The state server stops and starts again. Requests wait for it, and every \
+                      session is on its disk." }
+            }
         }
     }
 }
