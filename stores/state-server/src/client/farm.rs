@@ -122,10 +122,10 @@ impl Farm {
         let mut answer = server.ask(lane(key), verb, &write).await?;
         if self.former.is_some() {
             for _ in 0..LOOKS {
-                if !Parcel::is_one(&answer.reply.body) {
+                if !Parcel::is_reservation(&answer.reply.body) {
                     break;
                 }
-                // A key is reserved for an instant before its session is ended.
+                // Its session is about to be ended.
                 tokio::time::sleep(PAUSE).await;
                 answer = server.ask(lane(key), verb, &write).await?;
             }
