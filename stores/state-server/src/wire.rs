@@ -42,6 +42,13 @@
 //! 413 too large an item, 429 too many connections or waiters, 503 while the server drains, 507
 //! when its memory is used up.
 
+//! # The list of servers
+//!
+//! Clients that spread sessions over several servers keep the list in the control row
+//! `server-list` of each of them, as text; they refuse to work where it is not theirs. A session
+//! on its way from one server to another, after a change of the list, is an item whose body
+//! begins with the byte 0xf0, which no record does.
+
 mod number;
 mod status;
 mod target;

@@ -8,18 +8,22 @@ use super::request;
 use super::server::{Server, Verb};
 
 /// Reads a row. One that only its former server has is copied: its version begins anew, and
-/// whoever still has the former list is refused before he reads or writes a row.
+/// whoever still has the former list is refused.
 pub(super) async fn read(farm: &Farm, name: &str) -> Result<Option<MetaRow>, StoreError> {
     let (owner, former) = farm.control(name);
-    owner.agree().await?;
-    let row = get(owner, name).await?;
-    let (None, Some(former)) = (&row, former) else {
-        return Ok(row);
+    let row = match (get(owner, name).await?, former) {
+        (None, Some(former)) => copy(former, owner, name).await?,
+        (row, _) => row,
     };
-    let Some(row) = get(former, name).await? else {
+    owner.agree().await?;
+    Ok(row)
+}
+
+async fn copy(from: &Server, to: &Server, name: &str) -> Result<Option<MetaRow>, StoreError> {
+    let Some(row) = get(from, name).await? else {
         return Ok(None);
     };
-    match set(owner, name, None, &row.value).await? {
+    match set(to, name, None, &row.value).await? {
         MetaSet::Written(version) => Ok(Some(MetaRow { version, ..row })),
         MetaSet::Conflict(row) => Ok(row),
     }
@@ -39,10 +43,11 @@ pub(super) async fn write(
         if row.as_ref().map(|row| row.version) != expected {
             return Ok(MetaSet::Conflict(row));
         }
-    } else {
-        owner.agree().await?;
     }
-    set(owner, name, expected, value).await
+    let set = set(owner, name, expected, value).await?;
+    // Only afterwards it is sure that nobody had copied the row before.
+    owner.agree().await?;
+    Ok(set)
 }
 
 async fn get(server: &Server, name: &str) -> Result<Option<MetaRow>, StoreError> {

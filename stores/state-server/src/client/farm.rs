@@ -122,10 +122,10 @@ impl Farm {
         let mut answer = server.ask(lane(key), verb, &write).await?;
         if self.former.is_some() {
             for _ in 0..LOOKS {
-                if !Parcel::is_one(&answer.reply.body) {
+                if !Parcel::is_reservation(&answer.reply.body) {
                     break;
                 }
-                // A key is reserved for an instant before its session is ended.
+                // Its session is about to be ended.
                 tokio::time::sleep(PAUSE).await;
                 answer = server.ask(lane(key), verb, &write).await?;
             }
@@ -211,10 +211,23 @@ impl Farm {
         }
     }
 
-    /// Moves a session that was seen at a former server to its owner, unless it is there.
-    pub(super) async fn settle(&self, key: &StoreKey) -> Result<(), StoreError> {
+    /// Moves a session that was seen at a former server to its owner. If somebody holds its lease
+    /// there, it stays, and this is its record.
+    pub(super) async fn settle(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         let load = |out: &mut Vec<u8>| request::load(out, key);
-        self.ask(key, Verb::Get, load).await.map(|_| ())
+        match self.ask(key, Verb::Get, load).await? {
+            Asked::Answered(_) => Ok(None),
+            Asked::Held(_, loaded) => Ok(Some(loaded)),
+        }
+    }
+
+    /// Compares the lists of servers at all of them. After something was done at each of them, it
+    /// shows whether a session can have escaped to a server that we do not know.
+    pub(super) async fn agree(&self) -> Result<(), StoreError> {
+        for server in self.servers() {
+            server.agree().await?;
+        }
+        Ok(())
     }
 }
 

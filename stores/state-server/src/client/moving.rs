@@ -81,7 +81,8 @@ async fn deliver(
     if !is_placed {
         let load = |out: &mut Vec<u8>| request::load(out, key);
         let there = to.ask(lane(key), Verb::Get, load).await?;
-        if Parcel::is_one(&there.reply.body) {
+        let body = &there.reply.body;
+        if Parcel::is_one(body) && !Parcel::is_reservation(body) {
             let problem = "this server stands under another name in store.previous";
             return Err(there.error(StoreErrorKind::Refused, problem));
         }

@@ -228,12 +228,16 @@ impl SessionStore for StateServerStore {
         let Backend::Own(farm) = &self.backend else {
             return Err(unsupported("listings"));
         };
+        let mut held = Vec::new();
         if after.is_none() {
             for key in strays(farm, &principal).await? {
-                farm.settle(&key).await?;
+                let loaded = farm.settle(&key).await?;
+                held.extend(loaded.map(|loaded| listing::listed(key, loaded)));
             }
         }
-        listing::page(farm.servers(), principal, after).await
+        let page = listing::page(farm, principal, after, held).await?;
+        farm.agree().await?;
+        Ok(page)
     }
 
     /// A renewed session stays on its server, so one server after the other is enough.
@@ -257,6 +261,7 @@ impl SessionStore for StateServerStore {
             });
             ended += answer.await?.delete_all()?;
         }
+        farm.agree().await?;
         Ok(ended)
     }
 

@@ -31,6 +31,11 @@ impl Parcel {
         body.first() == Some(&MARK)
     }
 
+    /// Whether `body` only takes its key, for an instant, so that it can be ended.
+    pub(super) fn is_reservation(body: &[u8]) -> bool {
+        Self::is_one(body) && body.len() == HEADER
+    }
+
     pub(super) fn read(body: &Bytes) -> Result<Self, Cause> {
         let idle = body.get(1..HEADER).and_then(|idle| idle.try_into().ok());
         let idle = u64::from_be_bytes(idle.ok_or(Cause::Malformed)?);
@@ -68,7 +73,8 @@ mod tests {
         let mut body = Parcel::header(idle).to_vec();
         record.encode(&mut body);
         let body = Bytes::from(body);
-        assert!(Parcel::is_one(&body));
+        assert!(Parcel::is_one(&body) && !Parcel::is_reservation(&body));
+        assert!(Parcel::is_reservation(&Parcel::header(idle)));
         assert!(Record::decode(&body, Bytes::new(), None).is_err());
         let parcel = Parcel::read(&body).unwrap();
         assert_eq!(parcel.idle, idle);

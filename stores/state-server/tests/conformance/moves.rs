@@ -241,6 +241,49 @@ async fn a_principal_has_all_sessions_of_both_lists() {
     assert_eq!(listed(&next, principal).await, keys);
 }
 
+/// A session whose lease somebody holds at the former owner is listed as well, and ended.
+#[tokio::test]
+async fn leased_sessions_are_listed_and_ended() {
+    let farm = grown().await;
+    let principal = PrincipalKey::from_bytes([4; 32]);
+    let owned = Record {
+        principal: Some(principal),
+        ..record(1)
+    };
+    let (former, none) = (farm.former.clone(), LeaseUse::None);
+    let save = former.save(farm.key, Revision::FIRST, owned, LIFETIME, none);
+    assert!(matches!(save.await, Ok(Save::Saved(_))));
+    let (lease, zero) = (Duration::from_secs(10), Duration::ZERO);
+    let acquired = farm.former.clone().acquire(farm.key, lease, zero).await;
+    assert!(matches!(acquired, Ok(Acquire::Acquired(..))));
+    assert_eq!(listed(&farm.next, principal).await, [farm.key]);
+    let ended = farm.next.clone().delete_all(principal, None).await;
+    assert_eq!(ended.unwrap(), 1);
+    let ended = Load::Ended(EndReason::Revoked);
+    assert_eq!(load(&farm.next, farm.key).await.unwrap(), ended);
+}
+
+/// Who still has the former list cannot end what has moved, and is told so.
+#[tokio::test]
+async fn the_former_list_ends_nothing_silently() {
+    let farm = grown().await;
+    assert!(matches!(
+        load(&farm.next, farm.key).await,
+        Ok(Load::Found(_))
+    ));
+    let principal = PrincipalKey::from_bytes([4; 32]);
+    for error in [
+        farm.former
+            .clone()
+            .delete_all(principal, None)
+            .await
+            .unwrap_err(),
+        farm.former.clone().list(principal, None).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Refused, "{error}");
+    }
+}
+
 #[tokio::test]
 async fn delete_all_ends_the_sessions_of_both_lists() {
     let (a, b, c) = (serve().await, serve().await, serve().await);
