@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod connection;
+mod daemon;
 mod http;
 mod items;
 mod listen;
@@ -19,6 +20,7 @@ mod token;
 mod verbs;
 
 pub use self::config::Limits;
+pub use self::daemon::daemon;
 pub use self::listen::{Listening, Server};
 pub use self::persist::{Durability, PersistError, Persistence};
 pub use self::tls::{Tls, TlsError, TlsFiles};

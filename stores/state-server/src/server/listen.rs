@@ -109,19 +109,16 @@ impl Server {
         if let Entry::Dropped = entry {
             return;
         }
-        connections.spawn(async move {
-            match stream {
-                Stream::Tcp(stream) => run(stream, state, entry).await,
-                Stream::Unix(stream) => run(stream, state, entry).await,
-                Stream::Tls(stream, tls) => {
-                    // Boxed, so that connections without TLS do not take the memory of it.
-                    let handshake = Box::pin(handshake(stream, &tls, &state));
-                    if let Some(stream) = handshake.await {
-                        run(Box::new(stream), state, entry).await;
-                    }
+        match stream {
+            Stream::Tcp(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Unix(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Tls(stream, tls) => connections.spawn(async move {
+                let handshake = Box::pin(handshake(stream, &tls, &state));
+                if let Some(stream) = handshake.await {
+                    run(Box::new(stream), state, entry).await;
                 }
-            }
-        });
+            }),
+        };
     }
 
     /// Waits a little after a failure to accept, which is most often for want of descriptors.
@@ -135,7 +132,7 @@ impl Server {
 }
 
 async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>, entry: Entry) {
-    let connection = Connection::new(stream, state);
+    let mut connection = Connection::new(stream, state);
     match entry {
         Entry::Served(open) => {
             open.register().await;

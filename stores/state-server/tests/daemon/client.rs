@@ -32,7 +32,16 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{self:?}");
+        self.expect_one_of(&[status])
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_one_of(self, statuses: &[u16]) -> Self {
+        assert!(
+            statuses.contains(&self.status),
+            "{statuses:?}: {}",
+            self.head
+        );
         self
     }
 }

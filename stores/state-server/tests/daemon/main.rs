@@ -7,10 +7,12 @@
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
+mod caps;
 mod certificates;
 mod client;
 mod drain;
 mod files;
+mod memory;
 mod policy;
 mod process;
 mod tls;

@@ -1,5 +1,6 @@
 //! The process.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -151,6 +152,14 @@ impl Daemon {
             .next()
             .unwrap_or_else(|| panic!("{name} is not in {text}"));
         number.parse().unwrap()
+    }
+
+    /// The memory of the process that is resident, in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        kib.parse::<usize>().unwrap() << 10
     }
 }
 

@@ -35,6 +35,7 @@ impl Fixture {
     fn item(&self, key: Key) -> Item {
         let content = Content {
             body: Bytes::from_static(b"body"),
+            is_paid: false,
             listing: None,
             idle: 1_000,
             deadline: None,

@@ -1,8 +1,7 @@
 //! Who may be let in: what is refused before anything is opened.
 
-use session_store_state_server::server::{Durability, Persistence};
-
-use crate::flags::{DiskFlags, DurabilityFlag, Flags};
+use crate::server::daemon::flags::{DiskFlags, DurabilityFlag, Flags};
+use crate::server::{Durability, Persistence};
 
 /// Refuses flags under which the server would do nothing, or would serve strangers.
 pub(crate) fn check(flags: &Flags) -> Result<(), String> {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use session_store_state_server::server::{Limits, TlsFiles};
+
+use crate::server::{Limits, TlsFiles};
 
 pub(crate) use self::value::Address;
 use self::value::{address, drain_timeout, frame_timeout, head, item, memory, target};
@@ -180,16 +181,16 @@ pub(crate) struct CapFlags {
 
 impl CapFlags {
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.max_memory = self.max_memory;
-        limits.max_item = self.max_item;
-        limits.max_head = self.max_head;
-        limits.max_target = self.max_target;
-        limits.max_headers = self.max_headers as usize;
-        limits.max_connections = self.max_connections as usize;
-        limits.max_waiters_per_key = self.max_waiters_per_key as usize;
-        limits.frame_timeout = self.frame_timeout;
-        limits.strict = self.strict;
-        limits
+        Limits {
+            max_memory: self.max_memory,
+            max_item: self.max_item,
+            max_head: self.max_head,
+            max_target: self.max_target,
+            max_headers: self.max_headers as usize,
+            max_connections: self.max_connections as usize,
+            max_waiters_per_key: self.max_waiters_per_key as usize,
+            frame_timeout: self.frame_timeout,
+            strict: self.strict,
+        }
     }
 }

@@ -7,16 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::server::{Limits, Listening, Server, Tls, Tokens};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use session_store_state_server::server::{Limits, Listening, Server, Tls, Tokens};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
-use crate::policy;
-use crate::socket_file::SocketFile;
+use crate::server::daemon::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
+use crate::server::daemon::policy;
+use crate::server::daemon::socket_file::SocketFile;
 
 /// Where the admin port is if nobody says otherwise.
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 42425);
