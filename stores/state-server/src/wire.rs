@@ -39,8 +39,16 @@
 //! `Session-Reason`.
 //!
 //! Refused are: 400 what is no request, 401 without the token, 408 a frame that took too long,
-//! 413 too large an item, 429 too many connections or waiters, 503 while the server drains, 507
-//! when its memory is used up.
+//! 413 too large an item, 429 too many connections or waiters, 503 while the server drains or its
+//! disk fails, 507 when its memory is used up.
+//!
+//! # A server with a disk
+//!
+//! An answer comes when what it tells is on the disk, as far as the server promises that. If the
+//! disk fails, what would have to wait for it is answered 503: whether it has been done is open,
+//! and a write may be found done later. While the disk fails, PUT and MOVE are answered 503 and
+//! do nothing; DELETE is answered 503 and ends the session in memory. After a restart locks and
+//! leases are gone, and the counters of locks are above every earlier one.
 
 //! # The list of servers
 //!

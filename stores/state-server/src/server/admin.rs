@@ -101,6 +101,11 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 fn metrics(state: &State) -> String {
     let mut text = String::new();
     gauges(state, &mut text);
+    if let Some(resident) = resident() {
+        let name = "resident_bytes";
+        metric(&mut text, name, "Memory that the process has.", "gauge");
+        let _ = writeln!(text, "{PREFIX}{name} {resident}");
+    }
     let total = state.metrics.connections_total.get();
     let name = "connections_total";
     metric(&mut text, name, "Connections since the start.", "counter");
@@ -163,6 +168,13 @@ fn gauges(state: &State, text: &mut String) {
     }
     let draining = u64::from(state.is_draining());
     gauge("draining", "1 while the server drains.", draining);
+}
+
+/// The memory that the process has, in bytes, where the system tells.
+fn resident() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// The lines that introduce a metric. Writing to a string does not fail.

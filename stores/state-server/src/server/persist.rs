@@ -9,7 +9,13 @@
 //! a reader's, so that nobody is ever told what a crash could undo. With `async` only answers
 //! about items that were ended or renamed, answers with a cookie that was not reserved before,
 //! and control rows; everything else is at most as far behind as [`Durability::Async`] says.
-//! A listing of a principal's sessions is never held back.
+//! A listing of a principal's sessions is never held back. After a crash with `async` a revision
+//! may be given a second time to another content; with `sync` nobody has seen the first.
+//!
+//! A touch is written when it has moved the expiry by a twentieth of the idle length, or by a
+//! minute if that is less; so much sooner a session may end after a crash, never later. A clean
+//! stop writes all of them. Cookies of leases are reserved in blocks, for each item: the file has
+//! a counter that is not below any that was handed out, and a restart begins there.
 //!
 //! When the disk fails, what waits for it is answered 503, PUT and MOVE are refused with 503
 //! before they change anything, and the writer tries again until it succeeds. Then memory and

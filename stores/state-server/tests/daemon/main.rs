@@ -7,6 +7,7 @@
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
+mod admin;
 mod caps;
 mod certificates;
 mod client;
@@ -16,3 +17,4 @@ mod memory;
 mod policy;
 mod process;
 mod tls;
+mod walks;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::journal::NotWritten;
-use crate::server::http::{Output, Request, Verb};
+use crate::server::http::{Output, Request};
 use crate::server::items::{Key, Purpose};
 use crate::server::room::Room;
 use crate::server::state::State;
@@ -19,8 +19,7 @@ impl State {
         out: &mut Output,
     ) {
         if let Some(journal) = self.journal() {
-            let number = journal.needed(key, request.verb == Verb::Head);
-            out.hold_back(start, number, request.extended);
+            out.hold_back(start, journal.needed(key, request.verb), request.extended);
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Durability;
 use super::change::{Batch, Change, Content, Grave, Life, Marks};
+use crate::server::http::Verb;
 use crate::server::items::{Item, Key, Row, Tick, cookie_after};
 
 /// The changes in the order in which they were made, and how far they have been written.
@@ -151,17 +152,17 @@ impl Journal {
         }
     }
 
-    /// The number of the change that must be on the disk before something is said about the
-    /// item under `key`; 0 if there is none.
-    pub(crate) fn needed(&self, key: &Key, is_touch: bool) -> u64 {
+    /// The number of the change that must be on the disk before a request for the item under
+    /// `key` is answered; 0 if there is none.
+    pub(crate) fn needed(&self, key: &Key, verb: Verb) -> u64 {
         let queue = self.queue.lock();
         let mut marks = Marks::default();
         queue.writing.look_up(key, &mut marks);
         queue.waiting.look_up(key, &mut marks);
-        if marks.write.max(marks.touch) <= marks.end || !self.is_strict(&queue) {
+        if marks.write.max(marks.touch) <= marks.end || !self.is_strict(verb, &queue) {
             return marks.end;
         }
-        let touch = if is_touch { marks.touch } else { 0 };
+        let touch = if verb == Verb::Head { marks.touch } else { 0 };
         marks.end.max(marks.write).max(touch)
     }
 
@@ -177,14 +178,19 @@ impl Journal {
         self.queue.lock().last
     }
 
-    /// Whether writes have to be on the disk before they are answered.
-    fn is_strict(&self, queue: &Queue) -> bool {
-        self.durability == Durability::Sync || {
-            let oldest = queue.writing_since.or(queue.since);
-            let age = oldest.map_or(0, |oldest| oldest.until(Tick::of(&*self.clock)));
-            age > Self::MAX_AGE_MILLIS
-                || queue.waiting.bytes + queue.writing.bytes > Self::MAX_BYTES
+    /// Whether everything has to be on the disk before this is answered. With `async` that is
+    /// so for writes while the disk is behind.
+    fn is_strict(&self, verb: Verb, queue: &Queue) -> bool {
+        match self.durability {
+            Durability::Sync => true,
+            Durability::Async => verb != Verb::Get && self.is_behind(queue),
         }
+    }
+
+    fn is_behind(&self, queue: &Queue) -> bool {
+        let oldest = queue.writing_since.or(queue.since);
+        let age = oldest.map_or(0, |oldest| oldest.until(Tick::of(&*self.clock)));
+        age > Self::MAX_AGE_MILLIS || queue.waiting.bytes + queue.writing.bytes > Self::MAX_BYTES
     }
 
     /// Waits until a change is on the disk.

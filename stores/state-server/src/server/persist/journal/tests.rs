@@ -6,6 +6,7 @@ use session_core::testing::ManualClock;
 use session_core::{EndReason, TOMBSTONE};
 
 use super::{Journal, LifeChange};
+use crate::server::http::Verb;
 use crate::server::items::{Content, Item, Key, Tick, cookie_after};
 use crate::server::persist::Durability;
 use crate::server::persist::change::{Change, Grave};
@@ -55,8 +56,9 @@ fn sync_waits_for_writes() {
     let fixture = Fixture::new(Durability::Sync);
     let journal = &fixture.journal;
     journal.put(&mut fixture.item(FIRST));
-    assert_eq!(journal.needed(&FIRST, false), 1);
-    assert_eq!(journal.needed(&SECOND, false), 0);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 1);
+    assert_eq!(journal.needed(&FIRST, Verb::Get), 1);
+    assert_eq!(journal.needed(&SECOND, Verb::Put), 0);
 }
 
 #[test]
@@ -66,11 +68,11 @@ fn what_is_being_written_is_waited_for() {
     journal.put(&mut fixture.item(FIRST));
     journal.want(1);
     assert!(journal.take().is_some());
-    assert_eq!(journal.needed(&FIRST, false), 1);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 1);
     journal.put(&mut fixture.item(SECOND));
     journal.commit();
-    assert_eq!(journal.needed(&FIRST, false), 0);
-    assert_eq!(journal.needed(&SECOND, false), 2);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 0);
+    assert_eq!(journal.needed(&SECOND, Verb::Put), 2);
     assert_eq!(journal.unwritten(), 1);
 }
 
@@ -79,8 +81,8 @@ fn only_touches_wait_for_touches() {
     let fixture = Fixture::new(Durability::Sync);
     let journal = &fixture.journal;
     journal.life(&mut fixture.item(FIRST), LifeChange::Touch);
-    assert_eq!(journal.needed(&FIRST, false), 0);
-    assert_eq!(journal.needed(&FIRST, true), 1);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 0);
+    assert_eq!(journal.needed(&FIRST, Verb::Head), 1);
 }
 
 #[test]
@@ -91,14 +93,14 @@ fn async_waits_for_ends() {
     journal.put(&mut item);
     journal.life(&mut item, LifeChange::Flag);
     journal.life(&mut item, LifeChange::Touch);
-    assert_eq!(journal.needed(&FIRST, true), 0);
+    assert_eq!(journal.needed(&FIRST, Verb::Head), 0);
     journal.life(&mut item, LifeChange::Cookie);
-    assert_eq!(journal.needed(&FIRST, false), 4);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 4);
     journal.remove(&FIRST, Some(fixture.grave()));
-    assert_eq!(journal.needed(&FIRST, false), 5);
+    assert_eq!(journal.needed(&FIRST, Verb::Get), 5);
     journal.rename(&FIRST, fixture.grave(), &mut fixture.item(SECOND));
-    assert_eq!(journal.needed(&FIRST, false), 6);
-    assert_eq!(journal.needed(&SECOND, false), 6);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 6);
+    assert_eq!(journal.needed(&SECOND, Verb::Put), 6);
 }
 
 #[test]
@@ -107,19 +109,24 @@ fn async_waits_for_a_disk_that_is_behind() {
     let journal = &fixture.journal;
     journal.put(&mut fixture.item(FIRST));
     fixture.clock.advance(Duration::from_millis(1_000));
-    assert_eq!(journal.needed(&FIRST, false), 0);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 0);
     fixture.clock.advance(Duration::from_millis(1));
-    assert_eq!(journal.needed(&FIRST, false), 1);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 1);
+    assert_eq!(
+        journal.needed(&FIRST, Verb::Get),
+        0,
+        "what was acknowledged can be read"
+    );
     journal.want(1);
     assert!(journal.take().is_some());
-    assert_eq!(journal.needed(&FIRST, false), 1);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 1);
     journal.commit();
     journal.put(&mut fixture.item(FIRST));
-    assert_eq!(journal.needed(&FIRST, false), 0);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 0);
     let mut large = fixture.item(SECOND);
     large.body = Bytes::from(vec![0; Journal::MAX_BYTES]);
     journal.put(&mut large);
-    assert_eq!(journal.needed(&FIRST, false), 2);
+    assert_eq!(journal.needed(&FIRST, Verb::Put), 2);
 }
 
 /// The last change of a key is written, once, with all that the earlier ones did.
