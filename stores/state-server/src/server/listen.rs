@@ -90,12 +90,14 @@ impl Server {
         self.0.close_idle();
     }
 
-    /// Takes back memory of what has expired, every now and then, for ever.
+    /// Takes back memory of what has expired and tells the log of refusals, every now and then,
+    /// for ever.
     pub async fn tidy(&self) {
         const EVERY: Duration = Duration::from_secs(1);
         loop {
             self.0.clock.sleep(EVERY).await;
             self.0.tidy();
+            self.0.metrics.tell_refusals();
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Metrics {
     pub(crate) waiters: Gauge,
     responses: [Gauge; Status::ALL.len()],
     refusals: [Gauge; Refusal::ALL.len()],
+    /// Of each refusal, how many the log has told of.
+    told: [Gauge; Refusal::ALL.len()],
 }
 
 /// A number that others may read at any time.
@@ -56,6 +58,16 @@ impl Metrics {
     pub(crate) fn refusals(&self) -> impl Iterator<Item = (Refusal, u64)> {
         let counts = self.refusals.iter().map(Gauge::get);
         Refusal::ALL.iter().copied().zip(counts)
+    }
+
+    /// Tells the log how often each refusal happened since the last time this was called.
+    pub(crate) fn tell_refusals(&self) {
+        for ((refusal, count), told) in self.refusals().zip(&self.told) {
+            let new = count.saturating_sub(told.0.swap(count, Ordering::Relaxed));
+            if new > 0 {
+                tracing::warn!(reason = refusal.label(), count = new, "refused");
+            }
+        }
     }
 
     /// How often each status was answered.

@@ -122,9 +122,11 @@ impl Client {
             if let Some(answer) = self.buffered() {
                 return Ok(answer);
             }
-            match self.stream.read(&mut some)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                length => self.buffer.extend_from_slice(&some[..length]),
+            match self.stream.read(&mut some) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => self.buffer.extend_from_slice(&some[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

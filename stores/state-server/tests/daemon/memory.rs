@@ -87,7 +87,7 @@ fn churn_at_the_cap() {
     let daemon = Daemon::start(&["--max-memory", CAP.0]);
     let mut clients: Vec<Client> = (0..16).map(|_| daemon.client()).collect();
     let (mut dice, mut sizes) = (Dice(1), std::collections::BTreeMap::new());
-    for step in 0..120_000_usize {
+    for step in 0..60_000_usize {
         let client = &mut clients[step % 16];
         let number = dice.roll(20_000);
         match dice.roll(8) {

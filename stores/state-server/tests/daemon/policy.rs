@@ -165,6 +165,28 @@ fn the_token_is_asked_for_on_each_place() {
     assert_eq!(daemon.metric("refusals_total{reason=\"token\"}"), 6);
 }
 
+#[test]
+fn refusals_are_told_in_one_line_for_each_reason() {
+    let daemon = Daemon::start(&[]);
+    for _ in 0..3 {
+        daemon.client().ask("junk\r\n\r\n").expect(400);
+    }
+    daemon.logs("WARN");
+    daemon.logs("reason=\"request\"");
+    let counts = daemon.log();
+    let lines = counts.lines().filter(|line| line.contains("refused"));
+    assert!((1..=3).contains(&lines.count()), "{counts}");
+}
+
+#[test]
+fn the_level_of_the_log_is_a_flag() {
+    let mut daemon = Daemon::start(&["--log", "error"]);
+    daemon.client().ask("junk\r\n\r\n").expect(400);
+    daemon.signal(rustix::process::Signal::TERM);
+    assert!(daemon.ended(crate::process::PATIENCE).success());
+    assert_eq!(daemon.log(), "");
+}
+
 /// Whatever the level, nothing of a client's data is logged.
 #[test]
 fn the_log_has_no_secrets() {

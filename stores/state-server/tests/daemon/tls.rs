@@ -176,6 +176,8 @@ fn the_drain_ends_connections_with_tls() {
     let mut daemon = start(&authority, &[]);
     let mut open = client(&daemon, &authority, None);
     open.ask(&get("/a", "")).expect(404);
+    let _silent = daemon.client();
+    until(|| (daemon.metric("connections") == 2).then_some(())).unwrap();
     daemon.signal(Signal::TERM);
     daemon.logs("draining");
     open.ask(&get("/a", "")).expect(503);

@@ -26,8 +26,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let taken = taken.await?;
         let rest = buffer[taken..].to_vec();
         scratch::return_output(buffer);
-        let room = Room::take(&self.state, Purpose::Connections, rest.len());
-        let _room = room.map_err(|full| self.cut_off(full))?;
+        let _room = self.room_to_wait(rest.len())?;
         let write = async {
             self.stream.write_all(&rest).await?;
             if let Some(large) = large {
@@ -42,9 +41,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(written.map_err(|Elapsed| Over)??)
     }
 
-    fn cut_off(&self, _: Full) -> Over {
-        self.state.metrics.refused(Refusal::Memory);
-        Over
+    /// Room for what the client did not take at once, which is most often nothing.
+    fn room_to_wait(&self, length: usize) -> Result<Option<Room>, Over> {
+        if length == 0 {
+            return Ok(None);
+        }
+        let room = Room::take(&self.state, Purpose::Connections, length);
+        room.map(Some).map_err(|Full| {
+            self.state.metrics.refused(Refusal::Memory);
+            Over
+        })
     }
 }
 

@@ -7,6 +7,10 @@ use std::process::Command;
 /// Where the C library looks how many heaps it may have.
 const ARENAS: &str = "MALLOC_ARENA_MAX";
 
+/// Says that the program was started anew. Of a program with more rights than its user the C
+/// library takes the other variable away, and it would start anew for ever.
+const UNITED: &str = "SESSION_STATE_SERVER_UNITED";
+
 /// Starts the program anew with one heap, unless somebody has said how many there should be.
 ///
 /// The C library gives each thread a heap of its own, and what is freed in one is no use to the
@@ -15,7 +19,11 @@ const ARENAS: &str = "MALLOC_ARENA_MAX";
 /// there. The C library reads the setting before the program begins, and only from its
 /// environment.
 pub(crate) fn unite() {
-    if !cfg!(target_env = "gnu") || env::var_os(ARENAS).is_some() {
+    let is_said = [ARENAS, UNITED]
+        .map(env::var_os)
+        .iter()
+        .any(Option::is_some);
+    if !cfg!(target_env = "gnu") || is_said {
         return;
     }
     let Ok(program) = env::current_exe() else {
@@ -27,5 +35,6 @@ pub(crate) fn unite() {
         command.arg0(name);
     }
     // It returns only if it fails; then we go on with several heaps.
-    let _ = command.args(arguments).env(ARENAS, "1").exec();
+    let command = command.args(arguments).env(ARENAS, "1").env(UNITED, "1");
+    let _ = command.exec();
 }

@@ -17,8 +17,8 @@ enum Failure {
     Io(io::Error),
 }
 
-/// Shakes hands with a client, which has as long as for a request. A failure is counted and
-/// logged.
+/// Shakes hands with a client, which has as long as for a request, unless the server drains. A
+/// failure is counted and logged.
 pub(in crate::server) async fn handshake(
     stream: TcpStream,
     tls: &Tls,
@@ -26,9 +26,15 @@ pub(in crate::server) async fn handshake(
 ) -> Option<TlsStream<TcpStream>> {
     let peer = stream.peer_addr().map(|peer| peer.ip());
     let limit = state.limits.frame_timeout;
-    let done = Timer::default()
-        .within(&*state.clock, limit, accept(stream, tls))
-        .await;
+    let drain = state.drain_begins();
+    if state.is_draining() {
+        return None;
+    }
+    let mut timer = Timer::default();
+    let done = tokio::select! {
+        done = timer.within(&*state.clock, limit, accept(stream, tls)) => done,
+        () = drain => return None,
+    };
     let failure = match done {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(Failure::Plain)) => {
