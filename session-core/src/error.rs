@@ -142,6 +142,16 @@ impl SessionError {
         Self::new(SessionErrorKind::TooLate, message)
     }
 
+    pub(crate) fn abandoned() -> Self {
+        let message = "a task that had a handle of the session panicked; nothing was saved";
+        Self::new(SessionErrorKind::TooLate, message)
+    }
+
+    pub(crate) fn unheard() -> Self {
+        let message = "a commit failed that the handler had begun and did not wait for";
+        Self::new(SessionErrorKind::Unavailable, message)
+    }
+
     pub(crate) fn conflict(key: &str) -> Self {
         let message = format!("another request changed {key:?} meanwhile; nothing was saved");
         Self::new(SessionErrorKind::Conflict, message)

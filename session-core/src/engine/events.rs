@@ -44,6 +44,8 @@ pub(super) enum Standing {
     InStep,
     Behind(KeyRingBehind),
     Drifted(KeyRingDrift),
+    /// It never was the farm's. Whoever asks is given the drift as an error.
+    Strange,
 }
 
 /// Tells that the standing has changed.
@@ -61,6 +63,7 @@ pub(super) fn standing(standing: &Standing) {
             tracing::error!("{drift}");
             "drift"
         }
+        Standing::Strange => "drift",
     };
     count("session_key_ring_changes_total", "standing", name);
 }

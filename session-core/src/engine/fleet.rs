@@ -96,9 +96,14 @@ impl Fleet {
     /// Notes that the ring is not the farm's: no session is served.
     pub(super) fn refuse(&self, drift: KeyRingDrift) {
         self.proved.store(false, Ordering::Release);
-        let before = self.known.lock().drift.replace(drift.clone());
-        if before.is_none() {
-            events::standing(&Standing::Drifted(drift));
+        let mut known = self.known.lock();
+        let before = known.drift.replace(drift.clone());
+        let was_proved = known.was_proved;
+        drop(known);
+        match before {
+            Some(_) => {}
+            None if was_proved => events::standing(&Standing::Drifted(drift)),
+            None => events::standing(&Standing::Strange),
         }
     }
 

@@ -239,7 +239,7 @@ impl Engine {
             Found::Unreadable(error) if starting => {
                 return fleet.refuse(self.drift(Drifted::Unreadable(error)));
             }
-            // Whoever can write the store could end every session otherwise.
+            // A later version may write rows that this one cannot read, while a farm is upgraded.
             Found::Unreadable(error) => {
                 return tracing::error!(%error, "the fleet's row is unreadable and was passed over");
             }
@@ -248,8 +248,14 @@ impl Engine {
         let row = &compared.row;
         match compared.verdict {
             Verdict::InStep | Verdict::RingIsNewer | Verdict::OtherList => fleet.accept(None),
-            // What a token has shown holds until the ring is up to date.
-            Verdict::RowIsNewer => fleet.accept(fleet.behind()),
+            Verdict::RowIsNewer => {
+                if readings.is_news(&compared) {
+                    let behind = self.behind(row);
+                    tracing::warn!("{behind}, before it seals with a newer key");
+                }
+                // What a token has shown holds until the ring is up to date.
+                fleet.accept(fleet.behind());
+            }
             Verdict::Lagging if starting => {
                 let differs = Drifted::Differs(row.clone(), Difference::SealingKey);
                 fleet.refuse(self.drift(differs));

@@ -216,10 +216,15 @@ impl Readings {
 
     /// Notes the farm's row; another one may know keys that nobody knew.
     pub(super) fn note_row(&mut self, row: Compared) {
-        if self.row.as_ref().is_none_or(|known| !known.is_of(&row)) {
+        if self.is_news(&row) {
             self.foreign.clear();
         }
         self.row = Some(row);
+    }
+
+    /// Whether the farm's row was another one when it was last read.
+    pub(super) fn is_news(&self, row: &Compared) -> bool {
+        self.row.as_ref().is_none_or(|known| !known.is_of(row))
     }
 
     fn remember(&mut self, kid: Kid) {

@@ -27,6 +27,7 @@ struct Inner {
     epoch: u64,
     sealing: Kid,
     kids: Vec<Kid>,
+    fleet_kids: Vec<Kid>,
     drifted: Drifted,
 }
 
@@ -37,6 +38,15 @@ pub(crate) enum Drifted {
     Differs(FleetRow, Difference),
     /// What stands in the place of the row cannot be read.
     Unreadable(RowError),
+}
+
+impl Drifted {
+    fn kids(&self) -> Vec<Kid> {
+        match self {
+            Self::Differs(row, _) => row.kids().collect(),
+            Self::Unreadable(_) => Vec::new(),
+        }
+    }
 }
 
 /// Whose ring it is, and where it came from.
@@ -58,6 +68,7 @@ impl KeyRingDrift {
             epoch: ring.epoch(),
             sealing: ring.sealing_kid(now),
             kids: ring.live().map(|key| key.kid).collect(),
+            fleet_kids: drifted.kids(),
             drifted,
         }))
     }
@@ -70,8 +81,8 @@ impl KeyRingDrift {
 
     /// The keys that the farm opens with; none if the farm's row cannot be read.
     #[must_use]
-    pub fn fleet_kids(&self) -> Vec<Kid> {
-        self.row().map_or_else(Vec::new, |row| row.kids().collect())
+    pub fn fleet_kids(&self) -> &[Kid] {
+        &self.0.fleet_kids
     }
 
     /// The instance that wrote the farm's row, if it can be read.
@@ -104,8 +115,7 @@ impl fmt::Display for Inner {
         write!(f, "key ring drift: this instance's ring ({place}: {ours}) ")?;
         match &self.drifted {
             Drifted::Differs(fleet, difference) => {
-                let kids: Vec<Kid> = fleet.kids().collect();
-                let theirs = Keys(fleet.epoch, fleet.sealing, &kids);
+                let theirs = Keys(fleet.epoch, fleet.sealing, &self.fleet_kids);
                 let (writer, written) = (&fleet.writer, format_date(fleet.written));
                 write!(
                     f,
@@ -172,11 +182,13 @@ impl fmt::Display for Lag {
         write!(
             f,
             "this instance's key ring ({place}: epoch {epoch}) is behind the fleet's (epoch \
-             {newer}, written by {writer} at {}) and lacks {}; give this instance the ring of \
-             {writer}",
+             {newer}, written by {writer} at {})",
             format_date(written),
-            Kids(&self.missing)
-        )
+        )?;
+        if !self.missing.is_empty() {
+            write!(f, " and lacks {}", Kids(&self.missing))?;
+        }
+        write!(f, "; give this instance the ring of {writer}")
     }
 }
 
@@ -258,7 +270,7 @@ mod tests {
         let ours = KeyRing::ephemeral().unwrap().snapshot();
         let drifted = Drifted::Unreadable(RowError::Member("writer"));
         let drift = KeyRingDrift::new(PLACE, &ours, NOW, drifted);
-        assert_eq!((drift.writer(), drift.fleet_kids()), (None, Vec::new()));
+        assert_eq!((drift.writer(), drift.fleet_kids()), (None, &[][..]));
         let told = drift.to_string();
         assert!(
             told.contains("member writer") && told.contains("fleet reset"),

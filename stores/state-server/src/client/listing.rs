@@ -30,13 +30,7 @@ pub(super) async fn page(
     let unknown = || StoreError::new(StoreErrorKind::Other, NAME, "not a cursor of this store");
     let mut next = place.take().ok_or_else(unknown)?;
     while let Some(server) = servers.get(next.server) {
-        let ask = server.ask(0, Verb::Get, |out| {
-            request::list(out, &principal, next.after.as_ref());
-        });
-        let answer = ask.await?;
-        let corrupt = answer.corrupt("a listing that is not in our format");
-        let (lines, more) = answer.listing()?;
-        let mut listed = sessions(&lines).ok_or(corrupt)?;
+        let (mut listed, more) = part(server, &principal, next.after.as_ref()).await?;
         let room = PAGE - page.sessions.len();
         let cut = listed.len() > room;
         listed.truncate(room);
@@ -56,6 +50,35 @@ pub(super) async fn page(
         }
     }
     Ok(page)
+}
+
+/// The keys of all sessions at one server.
+pub(super) async fn keys(
+    server: &Server,
+    principal: &PrincipalKey,
+) -> Result<Vec<StoreKey>, StoreError> {
+    let mut keys: Vec<StoreKey> = Vec::new();
+    loop {
+        let (listed, more) = part(server, principal, keys.last()).await?;
+        let is_over = listed.is_empty() || !more;
+        keys.extend(listed.into_iter().map(|listed| listed.key));
+        if is_over {
+            return Ok(keys);
+        }
+    }
+}
+
+/// What a server lists at once, and whether there is more.
+async fn part(
+    server: &Server,
+    principal: &PrincipalKey,
+    after: Option<&StoreKey>,
+) -> Result<(Vec<Listed>, bool), StoreError> {
+    let list = |out: &mut Vec<u8>| request::list(out, principal, after);
+    let answer = server.ask(0, Verb::Get, list).await?;
+    let corrupt = answer.corrupt("a listing that is not in our format");
+    let (lines, more) = answer.listing()?;
+    Ok((sessions(&lines).ok_or(corrupt)?, more))
 }
 
 impl Place {

@@ -2,7 +2,6 @@
 
 mod frame;
 mod scratch;
-mod timer;
 mod writing;
 
 use std::io;
@@ -16,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use self::frame::Next;
 use self::scratch::Scratch;
-use self::timer::{Elapsed, Timer};
 use super::http::Output;
 use super::items::{Full, Purpose};
 use super::refusal::Refusal;
 use super::room::Room;
 use super::state::State;
+use super::timer::{Elapsed, Timer};
 use super::verbs::Place;
 
 /// One connection. Between requests it has no buffers: it reads into one that its thread's
@@ -73,12 +72,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers requests until the connection ends.
-    pub(crate) async fn serve(mut self) {
+    pub(crate) async fn serve(&mut self) {
         while self.turn().await.is_ok() {}
     }
 
     /// Refuses to serve.
-    pub(crate) async fn turn_away(mut self, refusal: Refusal) {
+    pub(crate) async fn turn_away(&mut self, refusal: Refusal) {
         self.end(refusal).await;
     }
 
@@ -101,9 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match next {
             Next::Read | Next::Write => Ok(()),
-            Next::Body(room, length) => self.body(room, length).await,
-            Next::Park(place) => self.park(*place).await,
-            Next::Close => self.close().await,
+            // Boxed, so that a connection does not always take the memory that these take.
+            Next::Body(room, length) => Box::pin(self.body(room, length)).await,
+            Next::Park(place) => Box::pin(self.park(*place)).await,
+            Next::Close => Box::pin(self.close()).await,
         }
     }
 
@@ -188,20 +188,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(read) => read?,
             Err(Elapsed) => return Err(self.end(Refusal::Slow).await),
         }
-        drop(reserved);
+        let body = if length < Output::LARGE {
+            // It counts with its item.
+            drop(reserved);
+            Bytes::from(body)
+        } else {
+            reserved.fill(body)
+        };
         self.timer.reset();
-        self.is_unread = false;
+        self.is_unread = !self.carry.is_empty();
         self.out.buffer = scratch::take_output();
-        let next = self.complete(&head, Bytes::from(body));
+        let next = self.complete(&head, body);
         self.write().await?;
         match next {
-            Next::Close => self.close().await,
+            Next::Close => Box::pin(self.close()).await,
             _ => Ok(()),
         }
     }
 
     /// Waits for a lock, unless the client goes away.
     async fn park(&mut self, mut place: Place) -> Result<(), Over> {
+        let room = Room::take(&self.state, Purpose::Connections, Place::COST);
+        let Ok(_room) = room else {
+            drop(place);
+            self.out.buffer = scratch::take_output();
+            self.state
+                .refuse(Refusal::Memory, true, None, &mut self.out);
+            return self.write().await;
+        };
         let waited = tokio::select! {
             biased;
             waited = place.wait() => waited,
@@ -216,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn end(&mut self, refusal: Refusal) -> Over {
         self.out.buffer = scratch::take_output();
         self.out.refuse(refusal, None, None);
-        let _ = self.close().await;
+        let _ = Box::pin(self.close()).await;
         Over
     }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use session_core::{Clock, SystemClock};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 
 use super::config::Limits;
 use super::connection::Connection;
 use super::open::{Entry, Open};
 use super::state::State;
+use super::tls::{Tls, handshake};
 use super::token::Tokens;
 
 /// A state server.
@@ -25,6 +26,8 @@ pub struct Server(Arc<State>);
 pub enum Listening {
     /// On a TCP port.
     Tcp(TcpListener),
+    /// On a TCP port where clients speak TLS.
+    Tls(TcpListener, Arc<Tls>),
     /// On a Unix socket.
     Unix(UnixListener),
 }
@@ -102,30 +105,34 @@ impl Server {
 
     fn welcome(&self, stream: Stream, connections: &mut JoinSet<()>) {
         let state = Arc::clone(&self.0);
-        let entry = Open::enter(&state, CONNECTION);
+        let entry = Open::enter(&state, stream.cost());
         if let Entry::Dropped = entry {
             return;
         }
-        connections.spawn(async move {
-            match stream {
-                Stream::Tcp(stream) => run(Connection::new(stream, state), entry).await,
-                Stream::Unix(stream) => run(Connection::new(stream, state), entry).await,
-            }
-        });
+        match stream {
+            Stream::Tcp(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Unix(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Tls(stream, tls) => connections.spawn(async move {
+                let handshake = Box::pin(handshake(stream, &tls, &state));
+                if let Some(stream) = handshake.await {
+                    run(Box::new(stream), state, entry).await;
+                }
+            }),
+        };
     }
 
     /// Waits a little after a failure to accept, which is most often for want of descriptors.
     pub(super) async fn rest(&self, error: &io::Error) {
         const PAUSE: Duration = Duration::from_millis(50);
-        tracing::warn!(%error, "cannot accept a connection");
+        if self.0.seldom.accept.is_due(&*self.0.clock) {
+            tracing::warn!(%error, "cannot accept a connection");
+        }
         self.0.clock.sleep(PAUSE).await;
     }
 }
 
-/// The memory that a connection takes: its task, and its place in what keeps them.
-const CONNECTION: usize = 2 << 10;
-
-async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, entry: Entry) {
+async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>, entry: Entry) {
+    let mut connection = Connection::new(stream, state);
     match entry {
         Entry::Served(open) => {
             open.register().await;
@@ -137,18 +144,32 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, entry
 }
 
 enum Stream {
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream),
     Unix(tokio::net::UnixStream),
+    Tls(TcpStream, Arc<Tls>),
+}
+
+impl Stream {
+    /// The memory that a connection takes: its task, and its place in what keeps them.
+    const PLAIN: usize = 2 << 10;
+    /// What TLS adds: keys, and what has been read or is to be written.
+    const TLS: usize = 30 << 10;
+
+    fn cost(&self) -> usize {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Self::PLAIN,
+            Self::Tls(..) => Self::PLAIN + Self::TLS,
+        }
+    }
 }
 
 impl Listening {
     async fn accept(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // Answers are written together; nothing is gained by holding them back.
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+            Self::Tcp(listener) => Ok(Stream::Tcp(accept(listener).await?)),
+            Self::Tls(listener, tls) => {
+                let stream = accept(listener).await?;
+                Ok(Stream::Tls(stream, Arc::clone(tls)))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -156,4 +177,12 @@ impl Listening {
             }
         }
     }
+}
+
+async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    // Answers are written together; nothing is gained by holding them back.
+    // It fails if the client has gone, which shows soon enough.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::items::{Full, Purpose};
 use super::state::State;
 
@@ -38,6 +40,25 @@ impl Room {
         }
         self.bytes = bytes;
         Ok(())
+    }
+}
+
+/// Bytes that count against the cap on memory as long as somebody has them.
+struct Paid(
+    Vec<u8>,
+    #[expect(dead_code, reason = "what counts is when it goes")] Room,
+);
+
+impl AsRef<[u8]> for Paid {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Room {
+    /// Bytes for which this room was made.
+    pub(crate) fn fill(self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Paid(bytes, self))
     }
 }
 

@@ -13,6 +13,7 @@ use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
 use super::open::Connections;
 use super::persist::{Journal, Writer};
+use super::seldom::Seldom;
 use super::token::Tokens;
 
 /// What all connections share.
@@ -25,6 +26,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
+    pub(crate) seldom: Occasions,
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
@@ -34,6 +36,13 @@ pub(crate) struct State {
     is_draining: AtomicBool,
     is_closing: AtomicBool,
     drain: Notify,
+}
+
+/// Of what the log tells only now and then.
+#[derive(Default)]
+pub(crate) struct Occasions {
+    pub(crate) accept: Seldom,
+    pub(crate) handshake: Seldom,
 }
 
 /// A shard on cache lines of its own.
@@ -56,6 +65,7 @@ impl State {
             limits,
             tokens,
             metrics: Metrics::default(),
+            seldom: Occasions::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
             writer: None,

@@ -32,9 +32,9 @@ async fn reset_store_calls(State(application): State<Application>) -> &'static s
     "reset"
 }
 
-async fn sessions(State(application): State<Application>) -> Json<Sessions> {
-    let sessions = application.sessions();
-    Json(Sessions { sessions })
+async fn sessions(State(application): State<Application>) -> Result<Json<Sessions>, StatusCode> {
+    let sessions = application.sessions().ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(Sessions { sessions }))
 }
 
 /// Writes, and answers with any status and an empty body.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -68,16 +69,20 @@ pub(crate) async fn c35_writers_wait_for_the_holder(farm: &Farm) {
 
 pub(crate) async fn c36_killed_holder(farm: &Farm) {
     let why = "an instance that is killed while another one waits";
-    let Some(mut site) = farm.open_shared(why).await else {
+    let short = |settings: Settings| settings.set("session.lock.lease", "1s");
+    let Some(site) = farm.open_shared_with(why, short).await else {
         return;
     };
     let visitor = site.visitor_with("a", "b").await;
     site.reset_store_calls().await;
     let line = format!("Cookie: {}", visitor.cookie().unwrap());
-    let begun = site.until_called("acquire", 1);
+    let killed = async {
+        site.until_called("acquire", 1).await;
+        site.instances[0].signal(Signal::KILL);
+    };
     let path = "/exclusive-set/a/lost?delay_ms=60000";
-    wire::hang_up(site.address(), "POST", path, line.as_bytes(), begun).await;
-    drop(site.instances.remove(0));
+    wire::hang_up(site.address(), "POST", path, line.as_bytes(), killed).await;
+    let site = site.without(0);
     let next = site.bearer(&visitor.cookie().unwrap());
     next.get("/exclusive").await.ok();
     assert_eq!(next.value("a").await.as_deref(), Some("b"));

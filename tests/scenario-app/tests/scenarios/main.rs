@@ -17,12 +17,16 @@ mod cookies;
 mod creation;
 mod ending;
 mod farms;
+mod faults;
+mod garbage;
 mod harness;
 mod header;
 mod junk;
 mod leak;
 mod lifetime;
+mod load;
 mod locks;
+mod outages;
 mod parallel;
 mod process;
 mod renewal;
@@ -31,7 +35,7 @@ mod round_trips;
 mod start;
 mod walkthrough;
 
-use self::harness::Combination;
+use self::harness::{Combination, Store};
 
 /// Every case, by the file it stands in.
 macro_rules! cases {
@@ -73,6 +77,9 @@ macro_rules! cases {
             farms: c26_logout_on_every_instance, c41_one_ring_two_processes,
                 c43_other_names_and_apps_are_refused,
                 c43_tokens_of_another_ring;
+            faults: c51_killed_instances, c52_rolling_restart;
+            garbage: c53_garbage_record;
+            outages: c47_hanging_store, c47_refusing_store, c49_every_byte;
             header: header_carries_the_session, header_is_emptied_at_logout,
                 header_only_reads_no_cookie, cookie_only_reads_no_header, both_answer_in_kind,
                 both_of_one_session_are_one, both_of_two_sessions_are_ambiguous;
@@ -98,4 +105,12 @@ macro_rules! on_farm {
     };
 }
 
-cases! { axum_memory = super::Combination::new("axum", "memory:", 1); }
+cases! { axum_memory = super::Combination::new("axum", super::Store::Memory, 1); }
+cases! { axum_state_server = super::Combination::new("axum", super::Store::StateServer, 2); }
+
+// What only a store can show that survives its own end.
+on_farm! {
+    axum_durable_state_server =
+        super::Combination::new("axum", super::Store::DurableStateServer, 2);
+    faults: c51_killed_instances, c51_killed_store, c52_rolling_restart;
+}

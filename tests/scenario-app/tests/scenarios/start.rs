@@ -6,10 +6,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Combination, Farm, Refused, Settings};
+use crate::harness::{Combination, Farm, Refused, Settings, Store};
 
 fn farm() -> Farm {
-    Farm::new(Combination::new("axum", "memory:", 1))
+    Farm::new(Combination::new("axum", Store::Memory, 1))
 }
 
 /// Fails unless the process ended within two seconds with one line that has every one of
@@ -133,7 +133,11 @@ async fn c06_other_invalid_settings() {
     let change = |settings: Settings| settings.set("store.url", "redis://localhost");
     assert_refused(
         change,
-        &["store.url", "only the memory store", "url = \"memory:\""],
+        &[
+            "store.url",
+            "not the URL of a state server",
+            "state-server://",
+        ],
     )
     .await;
     let change = |settings: Settings| settings.set("store.pool", "9");

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Connection;
-use super::scratch::Scratch;
-use crate::server::http::{Field, Head, NoHead, Request, Verb};
+use crate::server::http::{Field, Head, NoHead, Output, Request, Verb};
 use crate::server::items::{Full, Purpose};
 use crate::server::refusal::Refusal;
 use crate::server::room::Room;
@@ -110,14 +109,15 @@ impl<S> Connection<S> {
             }
         };
         let end = head.length + length;
-        if let Some(body) = input.get(head.length..end) {
+        let is_large = length >= Output::LARGE;
+        if let Some(body) = input.get(head.length..end).filter(|_| !is_large) {
             let next = self.execute(head, &mut request, Bytes::copy_from_slice(body));
             return match next {
                 None => Step::Done(end),
                 Some(next) => Step::Stop(end, next),
             };
         }
-        if end <= Self::INLINE.min(Scratch::LENGTH) {
+        if !is_large && end <= Self::INLINE {
             return Step::Stop(0, Next::Read);
         }
         match Room::take(&self.state, Purpose::Items, length) {
@@ -142,13 +142,15 @@ impl<S> Connection<S> {
     }
 
     /// Divides what was kept, at whose beginning there is a request with a body of `length`
-    /// bytes, into head and what has come of the body.
+    /// bytes, into head, what has come of the body, and what comes after it, which stays.
     pub(super) fn split_body(&mut self, length: usize) -> (Vec<u8>, Vec<u8>) {
         let limits = self.state.head_limits();
         let end = Head::parse(&self.carry, limits).map_or(0, |head| head.length);
+        let has_come = self.carry.len().min(end + length);
         let mut body = Vec::with_capacity(length);
-        body.extend_from_slice(&self.carry[end..]);
-        let mut head = std::mem::take(&mut self.carry);
+        body.extend_from_slice(&self.carry[end..has_come]);
+        let rest = self.carry.split_off(has_come);
+        let mut head = std::mem::replace(&mut self.carry, rest);
         head.truncate(end);
         (head, body)
     }

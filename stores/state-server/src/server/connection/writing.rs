@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use super::timer::{Elapsed, Timer};
 use super::{Connection, Over, scratch};
 use crate::server::items::{Full, Purpose};
 use crate::server::refusal::Refusal;
 use crate::server::room::Room;
+use crate::server::timer::{Elapsed, Timer};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes what there is to write. What the client does not take at once counts against the

@@ -72,3 +72,53 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use session_core::Timestamp;
+
+    use super::Output;
+    use crate::wire::Status;
+
+    fn answer(out: &mut Output, body: &Bytes, number: u64) {
+        let start = out.end();
+        out.begin(Status::Ok, None).finish_with(body);
+        out.hold_back(start, number, false);
+    }
+
+    #[test]
+    fn only_what_is_not_written_is_withdrawn() {
+        let mut out = Output::default();
+        let large = Bytes::from(vec![b'x'; 100_000]);
+        for (body, number) in [("a", 0), ("b", 5), ("c", 7), ("d", 6)] {
+            answer(&mut out, &Bytes::from_static(body.as_bytes()), number);
+        }
+        answer(&mut out, &large, 8);
+        assert_eq!(out.held_back(), Some(8));
+        out.withdraw(6, Timestamp::from_millis(0));
+        let text = String::from_utf8(out.buffer.clone()).unwrap();
+        let answers: Vec<&str> = text.split("HTTP/1.1 ").skip(1).collect();
+        let starts = ["200", "200", "503", "200", "503"];
+        for (answer, start) in answers.iter().zip(starts) {
+            assert!(answer.starts_with(start), "{text}");
+        }
+        assert_eq!(answers.len(), starts.len());
+        assert!(answers[1].ends_with("\r\n\r\nb") && answers[3].ends_with("\r\n\r\nd"));
+        assert!(out.large.is_none());
+        assert_eq!(out.held_back(), None);
+        let counts = out.take_counts().statuses;
+        assert_eq!(counts[Status::Ok as usize], 3);
+        assert_eq!(counts[Status::ServiceUnavailable as usize], 2);
+    }
+
+    #[test]
+    fn a_large_body_stays_with_its_answer() {
+        let mut out = Output::default();
+        answer(&mut out, &Bytes::from_static(b"a"), 9);
+        answer(&mut out, &Bytes::from(vec![b'x'; 100_000]), 0);
+        out.withdraw(0, Timestamp::from_millis(0));
+        assert!(out.large.is_some());
+        assert!(out.buffer.starts_with(b"HTTP/1.1 503"));
+    }
+}

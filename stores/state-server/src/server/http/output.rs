@@ -28,10 +28,15 @@ pub(crate) struct Counts {
 }
 
 impl Output {
-    /// Bodies from this size on are not copied.
-    const LARGE: usize = 32 << 10;
+    /// Bodies from this size on are not copied. An answer may so have one that its item has no
+    /// longer; that is why they count against the cap on memory by themselves.
+    pub(crate) const LARGE: usize = 32 << 10;
     /// How much is gathered before it is written.
     const FULL: usize = 256 << 10;
+
+    pub(crate) fn is_large(body: &Bytes) -> bool {
+        body.len() >= Self::LARGE
+    }
 
     /// Whether it has to be written before more is added.
     pub(crate) fn is_full(&self) -> bool {
@@ -108,10 +113,10 @@ impl Response<'_> {
     pub(crate) fn finish_with(&mut self, body: &Bytes) {
         self.number(header::CONTENT_LENGTH, body.len() as u64);
         self.0.buffer.extend_from_slice(b"\r\n");
-        if body.len() < Output::LARGE {
-            self.0.buffer.extend_from_slice(body);
-        } else {
+        if Output::is_large(body) {
             self.0.large = Some(body.clone());
+        } else {
+            self.0.buffer.extend_from_slice(body);
         }
     }
 }

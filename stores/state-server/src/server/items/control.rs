@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::budget::{Budget, Full, Purpose};
-use crate::server::http::Condition;
+use crate::server::http::{Condition, Output};
 use crate::server::persist::Journal;
 
 /// A control row.
@@ -61,7 +61,15 @@ impl Control {
         if !permitted {
             return RowSet::Conflict(current.cloned());
         }
-        let cost = |row: &Row| Self::FIXED + name.len() + row.value.len();
+        let cost = |row: &Row| {
+            // A large one counts by itself.
+            let value = if Output::is_large(&row.value) {
+                0
+            } else {
+                row.value.len()
+            };
+            Self::FIXED + name.len() + value
+        };
         let before = current.map_or(0, cost);
         let revision = current.map_or(1, |row| row.revision + 1);
         let row = Row { value, revision };

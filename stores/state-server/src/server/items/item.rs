@@ -13,6 +13,7 @@ pub(crate) struct Item {
     pub(crate) key: Key,
     pub(crate) hash: u64,
     pub(crate) body: Bytes,
+    is_paid: bool,
     pub(crate) listing: Option<Box<Listing>>,
     pub(crate) revision: u64,
     /// The idle length in milliseconds.
@@ -41,6 +42,8 @@ pub(crate) struct Listing {
 /// What a PUT or a MOVE puts into an item.
 pub(crate) struct Content {
     pub(crate) body: Bytes,
+    /// Whether the body counts against the cap on memory by itself, as long as somebody has it.
+    pub(crate) is_paid: bool,
     pub(crate) listing: Option<Box<Listing>>,
     pub(crate) idle: u64,
     /// Milliseconds until the absolute deadline.
@@ -54,16 +57,20 @@ impl Content {
     }
 
     fn cost(&self) -> usize {
-        cost(&self.body, self.listing.as_deref())
+        cost(&self.body, self.is_paid, self.listing.as_deref())
     }
 }
 
-fn cost(body: &Bytes, listing: Option<&Listing>) -> usize {
+fn cost(body: &Bytes, is_paid: bool, listing: Option<&Listing>) -> usize {
     let listing = listing.map_or(0, |listing| {
         let entry = listing.principal.map_or(0, |_| Index::ENTRY);
         size_of::<Listing>() + 32 + listing.labels.len() + entry
     });
-    body.len() + listing
+    if is_paid {
+        listing
+    } else {
+        body.len() + listing
+    }
 }
 
 impl Item {
@@ -80,6 +87,7 @@ impl Item {
             key,
             hash,
             body: content.body,
+            is_paid: content.is_paid,
             listing: content.listing,
             revision: 1,
             idle: content.idle,
@@ -100,7 +108,8 @@ impl Item {
 
     /// The memory that it takes, in bytes.
     pub(crate) fn cost(&self) -> usize {
-        Self::FIXED + self.key.cost() + cost(&self.body, self.listing.as_deref())
+        let content = cost(&self.body, self.is_paid, self.listing.as_deref());
+        Self::FIXED + self.key.cost() + content
     }
 
     /// The memory that it would take with another content.
@@ -115,6 +124,7 @@ impl Item {
         self.absolute = self.absolute.min(content.absolute(now));
         self.expires = now.after(content.idle).min(self.absolute);
         self.body = content.body;
+        self.is_paid = content.is_paid;
         self.listing = content.listing;
         self.is_uninitialised = false;
     }

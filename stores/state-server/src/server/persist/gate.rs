@@ -1,8 +1,11 @@
 //! Answers that are held back until what they tell is on the disk.
 
+use std::sync::Arc;
+
 use super::journal::NotWritten;
 use crate::server::http::{Output, Request, Verb};
-use crate::server::items::Key;
+use crate::server::items::{Key, Purpose};
+use crate::server::room::Room;
 use crate::server::state::State;
 
 impl State {
@@ -44,10 +47,12 @@ impl State {
 
     /// Waits until everything is on the disk that holds an answer of `out` back; what comes to
     /// nothing is answered 503 instead.
-    pub(crate) async fn let_go(&self, out: &mut Output) {
+    pub(crate) async fn let_go(self: &Arc<Self>, out: &mut Output) {
         let (Some(journal), Some(number)) = (self.journal(), out.held_back()) else {
             return;
         };
+        // It counts against the cap as long as it waits; it is not refused, because it is done.
+        let _room = Room::take(self, Purpose::Connections, out.buffer.capacity());
         match journal.written(number).await {
             Ok(()) => out.let_go(),
             Err(NotWritten) => out.withdraw(journal.progress().committed, self.wall()),

@@ -324,3 +324,6 @@ fn life(item: &mut Item) -> Life {
         is_uninitialised: item.is_uninitialised,
     }
 }
+
+#[cfg(test)]
+mod tests;

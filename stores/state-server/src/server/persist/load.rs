@@ -103,6 +103,7 @@ fn item(row: &SqlRow<'_>, state: &State, start: Start) -> Result<Option<Item>, F
     };
     let content = Content {
         body: Bytes::copy_from_slice(body),
+        is_paid: false,
         listing: listing(principal, labels).ok_or_else(|| damaged_row(row))?,
         idle,
         deadline: None,

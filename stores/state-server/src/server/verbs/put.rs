@@ -74,6 +74,7 @@ impl Call<'_> {
             labels: request.labels.into(),
         });
         Content {
+            is_paid: Output::is_large(&body),
             body,
             listing: listing.map(Box::new),
             idle: request.idle,

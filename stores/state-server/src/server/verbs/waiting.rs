@@ -37,6 +37,9 @@ pub(crate) enum Waited {
 }
 
 impl Place {
+    /// The memory that somebody who waits takes, in bytes.
+    pub(crate) const COST: usize = 2 << 10;
+
     /// The place that a parked request got.
     pub(crate) fn new(state: Arc<State>, request: &mut Request<'_>, ticket: Ticket) -> Self {
         let request = request.take_parked();

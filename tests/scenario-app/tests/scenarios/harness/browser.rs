@@ -22,7 +22,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(super) fn new(addresses: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
         Self::with(addresses, Policy::none(), |client| client)
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
-use super::instance::{Launch, Refused, launch};
+use super::backend::{Backend, Store};
+use super::instance::{Instance, Launch, Refused, launch};
 use super::secrets;
 use super::settings::Settings;
 use super::site::Site;
@@ -15,16 +16,12 @@ use super::site::Site;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Combination {
     framework: &'static str,
-    store: &'static str,
+    store: Store,
     instances: usize,
 }
 
 impl Combination {
-    pub(crate) const fn new(
-        framework: &'static str,
-        store: &'static str,
-        instances: usize,
-    ) -> Self {
+    pub(crate) const fn new(framework: &'static str, store: Store, instances: usize) -> Self {
         Self {
             framework,
             store,
@@ -37,20 +34,23 @@ impl Combination {
 #[derive(Debug)]
 pub(crate) struct Farm {
     combination: Combination,
+    backend: Backend,
     directory: TempDir,
     files: AtomicUsize,
 }
 
 impl Farm {
     pub(crate) fn new(combination: Combination) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         Self {
             combination,
-            directory: tempfile::tempdir().unwrap(),
+            backend: Backend::start(combination.store, directory.path()),
+            directory,
             files: AtomicUsize::new(0),
         }
     }
 
-    /// A farm of the same kind with a ring of its own.
+    /// A farm of the same kind with a ring and a store of its own.
     pub(crate) fn another(&self) -> Self {
         Self::new(self.combination)
     }
@@ -62,9 +62,13 @@ impl Farm {
             .set("session.app", "scenarios")
             .set("session.cookie.name", super::COOKIE)
             .literal("session.cookie.insecure_allow_http", "true")
-            .set("store.url", self.combination.store)
+            .set("store.url", self.backend.url())
             .set("machine_key.ring", self.ring().to_str().unwrap())
             .literal("machine_key.create", "true")
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     pub(crate) fn ring(&self) -> PathBuf {
@@ -87,6 +91,11 @@ impl Farm {
             .await
     }
 
+    /// Starts one instance with these settings.
+    pub(crate) async fn open_at(&self, settings: Settings) -> Site {
+        self.start(1, &settings, None).await
+    }
+
     /// The same, with everything logged.
     pub(crate) async fn open_tracing(&self, change: impl FnOnce(Settings) -> Settings) -> Site {
         let settings = change(self.settings());
@@ -94,25 +103,52 @@ impl Farm {
         self.start(instances, &settings, Some("trace")).await
     }
 
-    /// At least two instances with one store; `None`, and a line in the output, where the store
-    /// is seen by one process only.
-    pub(crate) async fn open_shared(&self, why: &str) -> Option<Site> {
-        if self.combination.store.starts_with("memory:") {
+    /// The settings for several instances with one store; `None`, and a line in the output,
+    /// where the store is seen by one process only.
+    pub(crate) fn shared_settings(&self, why: &str) -> Option<Settings> {
+        if !self.backend.is_shared() {
             skipped(why);
             return None;
         }
+        Some(self.settings())
+    }
+
+    /// At least two instances with one store; `None`, and a line in the output, where the store
+    /// is seen by one process only.
+    pub(crate) async fn open_shared(&self, why: &str) -> Option<Site> {
+        self.open_shared_with(why, |settings| settings).await
+    }
+
+    /// The same with changed settings.
+    pub(crate) async fn open_shared_with(
+        &self,
+        why: &str,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Option<Site> {
+        let settings = change(self.shared_settings(why)?);
         let instances = self.combination.instances.max(2);
-        Some(self.start(instances, &self.settings(), None).await)
+        Some(self.start(instances, &settings, None).await)
     }
 
     async fn start(&self, instances: usize, settings: &Settings, filter: Option<&str>) -> Site {
         let config = self.write(settings);
         let mut started = Vec::new();
         for _ in 0..instances {
-            let instance = launch(self.launch(&config, filter)).await;
-            started.push(instance.unwrap_or_else(|refused| panic!("not started: {refused:?}")));
+            started.push(self.start_one(&config, filter).await);
         }
-        Site::new(started)
+        let site = Site::new(started, self.backend.census());
+        site.ready().await;
+        site
+    }
+
+    /// One more instance.
+    pub(crate) async fn instance(&self, settings: &Settings) -> Instance {
+        self.start_one(&self.write(settings), None).await
+    }
+
+    async fn start_one(&self, config: &Path, filter: Option<&str>) -> Instance {
+        let started = launch(self.launch(config, filter)).await;
+        started.unwrap_or_else(|refused| panic!("not started: {refused:?}"))
     }
 
     /// Starts one process that is expected to refuse.

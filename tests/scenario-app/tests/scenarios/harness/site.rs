@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::backend::Census;
 use super::browser::Browser;
 use super::instance::Instance;
 
@@ -11,11 +12,19 @@ use super::instance::Instance;
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) instances: Vec<Instance>,
+    /// How to count the records; without it the only instance tells.
+    census: Option<Census>,
 }
 
 impl Site {
-    pub(super) fn new(instances: Vec<Instance>) -> Self {
-        Self { instances }
+    pub(super) fn new(instances: Vec<Instance>, census: Option<Census>) -> Self {
+        Self { instances, census }
+    }
+
+    /// The same site after the end of one of its instances.
+    pub(crate) fn without(mut self, number: usize) -> Self {
+        self.instances.remove(number);
+        self
     }
 
     /// A browser without cookies, whose requests go to the instances in turn.
@@ -31,6 +40,15 @@ impl Site {
     /// A client that sends a header of its own with every request.
     pub(crate) fn client(&self, header: &'static str, value: &str) -> Browser {
         Browser::bearing(self.addresses(), header, value)
+    }
+
+    /// Asks every instance whether it is ready, as a load balancer does before it sends anybody
+    /// there. What that costs the store is not counted.
+    pub(super) async fn ready(&self) {
+        for address in self.addresses() {
+            Browser::new(vec![address]).get("/readyz").await.ok();
+        }
+        self.reset_store_calls().await;
     }
 
     /// A visitor with a session in which `key` is `value`.
@@ -71,6 +89,18 @@ impl Site {
         assert_eq!(self.store_calls().await, expected, "{what}");
     }
 
+    /// Fails if the store was asked for a session since the last reset. The row in which a farm
+    /// compares its keys is looked at once in five seconds, however many unknown keys come.
+    pub(crate) async fn assert_no_session_asked_for(&self, what: &str) {
+        let mut calls = self.store_calls().await;
+        let rows = calls.remove("meta_get").unwrap_or(0);
+        assert!(
+            rows <= 2 * self.instances.len() as u64,
+            "{what}: {rows} rows"
+        );
+        assert_eq!(calls, BTreeMap::new(), "{what}");
+    }
+
     /// Waits until `operation` was asked for `count` times since the last reset.
     pub(crate) async fn until_called(&self, operation: &str, count: u64) {
         const SOON: Duration = Duration::from_secs(10);
@@ -99,6 +129,9 @@ impl Site {
 
     /// How many records the store holds.
     pub(crate) async fn sessions(&self) -> u64 {
+        if let Some(census) = &self.census {
+            return census.sessions().await;
+        }
         let answer = self.visitor().get("/debug/sessions").await;
         answer.json()["sessions"].as_u64().unwrap()
     }

@@ -1,14 +1,18 @@
 //! Who may be let in: what is refused before anything is opened.
 
-use session_store_state_server::server::{Durability, Persistence};
-
-use crate::flags::{DiskFlags, DurabilityFlag, Flags};
+use crate::server::daemon::flags::{DiskFlags, DurabilityFlag, Flags};
+use crate::server::{Durability, Persistence};
 
 /// Refuses flags under which the server would do nothing, or would serve strangers.
 pub(crate) fn check(flags: &Flags) -> Result<(), String> {
     let listen = &flags.listen;
     if listen.listen.0.is_none() && listen.listen_unix.is_none() {
         return Err("--listen none leaves nothing to listen on: add --listen-unix PATH".to_owned());
+    }
+    if listen.listen.0.is_none() && listen.tls_cert.is_some() {
+        return Err(
+            "--tls-cert is for --listen, which is none: a Unix socket has no TLS".to_owned(),
+        );
     }
     check_listen(flags)?;
     check_admin(flags)
@@ -21,6 +25,8 @@ fn check_listen(flags: &Flags) -> Result<(), String> {
     };
     let needed = [
         ("--allow-remote", listen.allow_remote),
+        ("--tls-cert FILE", listen.tls_cert.is_some()),
+        ("--tls-key FILE", listen.tls_key.is_some()),
         ("--token-file FILE", listen.token_file.is_some()),
     ];
     let missing = needed.iter().filter(|(_, is_there)| !is_there);

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use session_store_state_server::server::Limits;
+
+use crate::server::{Limits, TlsFiles};
 
 pub(crate) use self::value::Address;
 use self::value::{address, drain_timeout, frame_timeout, head, item, memory, target};
@@ -58,9 +59,37 @@ pub(crate) struct ListenFlags {
     #[arg(long)]
     pub(crate) insecure: bool,
 
-    /// A file with the tokens that clients must show one of, one on each line
+    /// A file with the tokens that clients must show one of, one on each line; also on the Unix
+    /// socket
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+
+    /// The certificate for TLS on --listen and those that lead to it, as PEM; SIGHUP reads the
+    /// files for TLS again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Certificates as PEM of which one must have signed a client's; without this flag clients
+    /// need none
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+}
+
+impl ListenFlags {
+    /// The files of TLS, if it is asked for.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        let (cert, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        let client_ca = self.tls_client_ca.clone();
+        Some(TlsFiles {
+            cert,
+            key,
+            client_ca,
+        })
+    }
 }
 
 /// Where operators look.
@@ -152,16 +181,16 @@ pub(crate) struct CapFlags {
 
 impl CapFlags {
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.max_memory = self.max_memory;
-        limits.max_item = self.max_item;
-        limits.max_head = self.max_head;
-        limits.max_target = self.max_target;
-        limits.max_headers = self.max_headers as usize;
-        limits.max_connections = self.max_connections as usize;
-        limits.max_waiters_per_key = self.max_waiters_per_key as usize;
-        limits.frame_timeout = self.frame_timeout;
-        limits.strict = self.strict;
-        limits
+        Limits {
+            max_memory: self.max_memory,
+            max_item: self.max_item,
+            max_head: self.max_head,
+            max_target: self.max_target,
+            max_headers: self.max_headers as usize,
+            max_connections: self.max_connections as usize,
+            max_waiters_per_key: self.max_waiters_per_key as usize,
+            frame_timeout: self.frame_timeout,
+            strict: self.strict,
+        }
     }
 }

@@ -4,18 +4,19 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::server::{Limits, Listening, Server, Tls, Tokens};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use session_store_state_server::server::{Limits, Listening, Server, Tokens};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
-use crate::policy;
-use crate::socket_file::SocketFile;
+use crate::server::daemon::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
+use crate::server::daemon::policy;
+use crate::server::daemon::socket_file::SocketFile;
 
 /// Where the admin port is if nobody says otherwise.
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 42425);
@@ -33,12 +34,15 @@ pub(crate) fn run(flags: Flags) -> Result<(), String> {
 async fn serve(flags: Flags) -> Result<(), String> {
     let tokens = flags.listen.token_file.as_deref();
     let tokens = tokens.map_or(Ok(Tokens::default()), read_tokens)?;
+    let tls = flags.listen.tls().map(Tls::load).transpose();
+    let tls = tls.map_err(|error| format!("TLS: {error}"))?.map(Arc::new);
     let limits = flags.caps.limits();
     raise_descriptors(&limits);
     let server = open(limits, tokens, &flags.disk)?;
     let mut stop = Stop::new()?;
     let mut serving = JoinSet::new();
-    let _socket = start_listening(&server, &flags.listen, &mut serving).await?;
+    let _socket = start_listening(&server, &flags.listen, tls.clone(), &mut serving).await?;
+    reload_on_hangup(tls)?;
     start_admin(&server, &flags.admin).await?;
     tokio::spawn({
         let server = server.clone();
@@ -88,6 +92,7 @@ async fn all_end(serving: &mut JoinSet<()>, limit: Duration) -> bool {
 async fn start_listening(
     server: &Server,
     flags: &ListenFlags,
+    tls: Option<Arc<Tls>>,
     serving: &mut JoinSet<()>,
 ) -> Result<Option<SocketFile>, String> {
     if let Some(at) = flags.listen.0 {
@@ -96,8 +101,13 @@ async fn start_listening(
         if flags.listen.remote().is_some() && flags.insecure {
             tracing::warn!("--insecure: whoever reaches the port reads and writes every session");
         }
-        announce("listening on", &address(&listener)?)?;
-        serving.spawn(server.clone().serve(Listening::Tcp(listener)));
+        let at = address(&listener)?;
+        let listening = match tls {
+            Some(tls) => Listening::Tls(listener, tls),
+            None => Listening::Tcp(listener),
+        };
+        announce("listening on", &at)?;
+        serving.spawn(server.clone().serve(listening));
     }
     let Some(path) = &flags.listen_unix else {
         return Ok(None);
@@ -106,6 +116,25 @@ async fn start_listening(
     announce("listening on", &path.display())?;
     serving.spawn(server.clone().serve(Listening::Unix(listener)));
     Ok(Some(file))
+}
+
+/// Reads certificates and key again on SIGHUP, if there are any; else the signal does nothing.
+fn reload_on_hangup(tls: Option<Arc<Tls>>) -> Result<(), String> {
+    let mut hangup = listen_for(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match tls.as_ref().map(|tls| tls.reload()) {
+                None => {}
+                Some(Ok(())) => tracing::info!("the files for TLS have been read again"),
+                Some(Err(error)) => tracing::error!(%error, "TLS goes on with what it had"),
+            }
+        }
+    });
+    Ok(())
+}
+
+fn listen_for(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("signals: {error}"))
 }
 
 /// Starts the admin port; whether the default one is free is nobody's fault.
@@ -192,10 +221,9 @@ struct Stop {
 impl Stop {
     /// Before anybody is told that the server runs: a signal must find it prepared.
     fn new() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
         Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen_for(SignalKind::terminate())?,
+            interrupt: listen_for(SignalKind::interrupt())?,
         })
     }
 
