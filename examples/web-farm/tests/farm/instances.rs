@@ -92,6 +92,7 @@ async fn a_request_under_way_is_answered_before_its_instance_ends() {
     let farm = Farm::start(&[]).await;
     let visitor = farm.visitor();
     visitor.visit().await;
+    farm.until("quiet", quiet).await;
     let slow = tokio::spawn({
         let visitor = visitor.clone();
         async move { visitor.get("/slow").await }
@@ -110,6 +111,7 @@ async fn after_kill_9_the_session_is_there_and_only_what_was_under_way_has_faile
     let farm = Farm::start(&[]).await;
     let visitor = farm.visitor();
     visitor.visit().await;
+    farm.until("quiet", quiet).await;
     let slow = tokio::spawn({
         let visitor = visitor.clone();
         async move { visitor.get("/slow").await.status() }
@@ -128,6 +130,11 @@ async fn after_kill_9_the_session_is_there_and_only_what_was_under_way_has_faile
     // At most the one request that the instance had in hand.
     assert!(tally.failed.len() <= 1, "{tally:?}");
     assert!(visitor.visits().await > tally.answered);
+}
+
+fn quiet(state: &Value) -> Option<()> {
+    let quiet = |row: &Value| row["under_way"] == 0;
+    rows(state).iter().all(quiet).then_some(())
 }
 
 /// The number of the instance that is working on a request.

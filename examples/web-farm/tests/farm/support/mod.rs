@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep, timeout};
@@ -76,18 +77,26 @@ pub(crate) struct Farm {
     url: String,
     client: Client,
     _output: Lines<BufReader<ChildStdout>>,
+    /// Where the farm makes its folder, which one that is killed leaves behind.
+    _temporary: TempDir,
 }
 
 impl Farm {
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         let all = [&["--port", "0"], arguments].concat();
-        let mut process = command(&all).stderr(Stdio::null()).spawn().expect("a farm");
+        let temporary = tempfile::tempdir().expect("a folder");
+        let mut command = command(&all);
+        command
+            .env("TMPDIR", temporary.path())
+            .stderr(Stdio::null());
+        let mut process = command.spawn().expect("a farm");
         let (address, output) = printed_address(&mut process).await;
         Self {
             process,
             url: format!("http://{address}"),
             client: client(),
             _output: output,
+            _temporary: temporary,
         }
     }
 
