@@ -29,6 +29,7 @@ mod folder;
 mod gate;
 mod journal;
 mod load;
+mod log;
 mod row;
 mod writer;
 
@@ -88,7 +89,7 @@ impl Server {
         let folder = Folder::open(&persistence.folder)?;
         let mut state = State::new(limits, tokens, Arc::clone(&clock));
         let disk = Disk::open(&folder)
-            .and_then(|disk| load::load(disk, &state))
+            .and_then(|disk| load::load(disk, &folder, &state))
             .map_err(|fault| fault.explain(&folder, &state))?;
         let journal = Journal::new(persistence.durability, clock);
         let writer = Writer::start(disk, folder, journal)?;

@@ -221,3 +221,52 @@ fn a_flipped_byte() {
     }
     assert!(refused > 10, "{refused}");
 }
+
+/// A log that is damaged would otherwise be read as far as it is sound, and every commit after
+/// that undone.
+#[test]
+fn a_flipped_byte_in_the_log() {
+    const COMMITS: u64 = 40;
+    let place = filled();
+    let file = fs::read(place.file()).unwrap();
+    let daemon = place.start(&[]);
+    let mut client = daemon.client();
+    for number in 0..COMMITS {
+        let created = client.ask(&create(&key(2, number), &body(number))).unwrap();
+        created.expect(200);
+    }
+    daemon.kill();
+    let log = place.data().join("sessions.db-wal");
+    let good = fs::read(&log).unwrap();
+    let mut lost = Vec::new();
+    for step in 0..20 {
+        let at = step * good.len() / 20 + step * 13;
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x5a;
+        fs::write(place.file(), &file).unwrap();
+        fs::write(&log, &bytes).unwrap();
+        for copy in copies(&place) {
+            fs::remove_dir_all(copy).unwrap();
+        }
+        match place.try_start() {
+            Err(ended) => {
+                assert!(ended.log.contains("its log is damaged"), "{}", ended.log);
+                assert!(fs::read(&log).unwrap() == bytes);
+                assert!(fs::read(copies(&place)[0].join("sessions.db-wal")).unwrap() == bytes);
+            }
+            Ok(daemon) => {
+                let mut client = daemon.client();
+                let missing = |number: &u64| {
+                    let found = client.ask(&load(&key(2, *number))).unwrap();
+                    found.status == 404
+                };
+                lost.push((0..COMMITS).filter(missing).count());
+            }
+        }
+    }
+    // Only damage in the last commit looks like a crash.
+    assert!(
+        lost.len() < 4 && lost.iter().all(|lost| *lost <= 1),
+        "{lost:?}"
+    );
+}

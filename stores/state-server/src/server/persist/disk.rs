@@ -9,6 +9,7 @@ use session_core::Timestamp;
 use super::change::{Batch, Change, Content, Grave, Life};
 use super::error::{Fault, PersistError};
 use super::folder::Folder;
+use super::log;
 use super::row::{self, content_sum, life_sum, row_sum};
 use crate::server::items::Key;
 
@@ -96,6 +97,9 @@ impl Disk {
                 "the file is missing, its log is there".into(),
             ));
         }
+        if log::is_damaged(&folder.log()).map_err(failed)? {
+            return Err(Fault::Damaged("its log is damaged".into()));
+        }
         let disk = Self {
             connection: connect(&file)?,
         };
@@ -129,17 +133,24 @@ impl Disk {
         self.connection.query_row(&text, [], |row| row.get(0))
     }
 
-    /// From now on it is written to.
-    pub(super) fn make_writable(&self) -> rusqlite::Result<()> {
-        let connection = &self.connection;
+    /// From now on it is written to. It is closed once, by which the log is worked in, so that
+    /// what a crash has left there does not remain.
+    pub(super) fn into_writable(self, file: &Path) -> rusqlite::Result<Self> {
+        let connection = self.connection;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        // A commit is on the disk when it returns.
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "fullfsync", true)?;
-        // 16 MiB of log are worked in at once; after a large transaction its log shrinks.
-        connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)
+        connection.close().map_err(|(_, error)| error)?;
+        let connection = connect(file)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = wal;
+            -- A commit is on the disk when it returns.
+            PRAGMA synchronous = full;
+            PRAGMA fullfsync = on;
+            -- 16 MiB of log are worked in at once; after a large transaction it shrinks again.
+            PRAGMA wal_autocheckpoint = 4096;
+            PRAGMA journal_size_limit = 67108864;",
+        )?;
+        Ok(Self { connection })
     }
 
     /// Removes items that had expired when they were read.

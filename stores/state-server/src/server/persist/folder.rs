@@ -42,6 +42,11 @@ impl Folder {
         self.path.join(FILE)
     }
 
+    /// The log that SQLite keeps of what is not in the file yet.
+    pub(super) fn log(&self) -> PathBuf {
+        self.path.join(FILES[1])
+    }
+
     /// Whether one of the files is there.
     pub(super) fn has_files(&self) -> io::Result<bool> {
         let mut any = false;

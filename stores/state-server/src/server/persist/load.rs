@@ -7,6 +7,7 @@ use session_core::{EndReason, Timestamp};
 use super::change::Grave;
 use super::disk::Disk;
 use super::error::Fault;
+use super::folder::Folder;
 use super::row::{content_sum, decode, life_sum, row_sum};
 use crate::server::items::{Content, Full, Item, Key, Listing, Row, Tick};
 use crate::server::state::State;
@@ -37,7 +38,7 @@ struct Start {
 
 /// Fills an empty server. Only when everything has been read, the file is made ready to be
 /// written to.
-pub(super) fn load(mut disk: Disk, state: &State) -> Result<Disk, Fault> {
+pub(super) fn load(disk: Disk, folder: &Folder, state: &State) -> Result<Disk, Fault> {
     let start = Start {
         wall: state.clock.now(),
         now: state.now(),
@@ -45,7 +46,7 @@ pub(super) fn load(mut disk: Disk, state: &State) -> Result<Disk, Fault> {
     let count = items(&disk, state, start)?;
     tombstones(&disk, state, start)?;
     control(&disk, state)?;
-    disk.make_writable()?;
+    let mut disk = disk.into_writable(&folder.file())?;
     disk.remove_expired(&count.expired)?;
     let (live, expired) = (count.live, count.expired.len());
     tracing::info!("{live} sessions read; {expired} had expired");
