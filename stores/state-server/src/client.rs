@@ -1,7 +1,6 @@
 //! The client store.
 
 mod address;
-mod ascent;
 mod control;
 mod diagnose;
 mod dial;

@@ -17,6 +17,7 @@
 //! | operation | request | answers |
 //! |---|---|---|
 //! | create | `PUT`, `If-None-Match: *` | 200; 412 exists (no body); 410 a tombstone is there |
+//! | arrive from another server | as create, with `Session-Revision` | as create |
 //! | load | `GET`, `Session-Touch: no` | 200 with the record; 404; 410 |
 //! | save | `PUT`, `If-Match`, and `LockCookie` if there is a lease, with `Session-Hold: yes` to keep it | 200; 404; 410; 423; 412 with the current record |
 //! | touch | `HEAD` | 200; 404; 410 |
@@ -122,6 +123,9 @@ pub mod header {
     pub const IF_MATCH: &str = "If-Match";
     /// `*`: create only.
     pub const IF_NONE_MATCH: &str = "If-None-Match";
+    /// On PUT with `If-None-Match: *`: the revision with which a session arrives from another
+    /// server. Default 1.
+    pub const SESSION_REVISION: &str = "Session-Revision";
     /// The idle length in milliseconds, more than 0.
     pub const SESSION_TTL: &str = "Session-Ttl";
     /// On PUT and MOVE: milliseconds until the absolute deadline.

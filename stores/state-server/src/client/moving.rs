@@ -16,7 +16,6 @@ use session_core::{
     EndReason, LeaseToken, Lifetime, Loaded, Record, Revision, StoreError, StoreErrorKind, StoreKey,
 };
 
-use super::ascent;
 use super::farm::lane;
 use super::outcome::Answer;
 use super::parcel::Parcel;
@@ -106,11 +105,8 @@ async fn place(
     record: &Record,
     lifetime: Lifetime,
 ) -> Result<bool, StoreError> {
-    if revision != Revision::FIRST {
-        return ascent::place(to, key, revision, record, lifetime).await;
-    }
-    let create = |out: &mut Vec<u8>| request::create(out, key, record, lifetime);
-    let answer = to.ask(lane(key), Verb::Write, create).await?;
+    let arrive = |out: &mut Vec<u8>| request::arrive(out, key, revision, record, lifetime);
+    let answer = to.ask(lane(key), Verb::Write, arrive).await?;
     match answer.reply.status {
         200 | 201 => Ok(true),
         410 | 412 => Ok(false),

@@ -150,6 +150,21 @@ pub(super) fn create(out: &mut Vec<u8>, key: &StoreKey, record: &Record, lifetim
         .record(&[], record);
 }
 
+/// Adds a session that comes from another server.
+pub(super) fn arrive(
+    out: &mut Vec<u8>,
+    key: &StoreKey,
+    revision: Revision,
+    record: &Record,
+    lifetime: Lifetime,
+) {
+    Request::session(out, "PUT", key)
+        .text(header::IF_NONE_MATCH, b"*")
+        .number(header::SESSION_REVISION, revision.get())
+        .lifetime(lifetime)
+        .record(&[], record);
+}
+
 pub(super) fn load(out: &mut Vec<u8>, key: &StoreKey) {
     Request::session(out, "GET", key).without_touch().end();
 }
@@ -295,14 +310,4 @@ pub(super) fn reserve(out: &mut Vec<u8>, key: &StoreKey) {
         .text(header::IF_NONE_MATCH, b"*")
         .length(header::SESSION_TTL, TOMBSTONE)
         .body(&Parcel::header(TOMBSTONE));
-}
-
-/// Adds one to the revision of an empty item, which nothing has to be there for at first.
-pub(super) fn climb(out: &mut Vec<u8>, key: &StoreKey, base: Option<Revision>) {
-    let request = Request::session(out, "PUT", key);
-    let request = match base {
-        Some(base) => request.based_on(base),
-        None => request.text(header::IF_NONE_MATCH, b"*"),
-    };
-    request.length(header::SESSION_TTL, TOMBSTONE).body(&[]);
 }

@@ -84,6 +84,8 @@ async fn unreadable_headers_are_refused_with_a_reason() {
         "If-Match: \"1\"\r\nIf-None-Match: *",
         "If-None-Match: \"1\"",
         "Session-Ttl: 0",
+        "If-None-Match: *\r\nSession-Revision: 0",
+        "Session-Revision: 2",
         "Session-Ttl: -1",
         "Session-Deadline: x",
         "Session-Principal: 12",
@@ -373,4 +375,19 @@ async fn a_move_needs_the_lock_and_ends_it() {
     let unframed = format!("MOVE {to} HTTP/1.1\r\n{OURS}\r\n");
     client.ask(&unframed).await.expect(400);
     assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_session_arrives_at_its_revision() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client().await;
+    let target = format!("/s/{}", key(1));
+    let headers = "If-None-Match: *\r\nSession-Revision: 7";
+    let put = ours(&mut client, "PUT", &target, headers, "x").await;
+    let put = put.expect(200);
+    assert_eq!(put.header("ETag"), Some("\"7\""));
+    let headers = "If-Match: \"7\"";
+    let put = ours(&mut client, "PUT", &target, headers, "y").await;
+    let put = put.expect(200);
+    assert_eq!(put.header("ETag"), Some("\"8\""));
 }

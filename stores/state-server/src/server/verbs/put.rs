@@ -55,6 +55,7 @@ impl Call<'_> {
         }
         let content = self.content(body);
         let mut item = Item::new(self.key.clone(), self.hash, content, self.moment.now);
+        item.revision = self.request.first_revision;
         item.is_uninitialised = self.request.is_uninitialised;
         if let Err(Full) = shard.insert(self.moment, item) {
             return self.full(out);
