@@ -38,11 +38,11 @@ impl Harness for Keeping {
     }
 
     fn unit(&self) -> Duration {
-        Duration::from_millis(400)
+        Duration::from_millis(500)
     }
 
     fn grain(&self) -> Duration {
-        Duration::from_millis(100)
+        Duration::from_millis(200)
     }
 
     fn patience(&self) -> Duration {
