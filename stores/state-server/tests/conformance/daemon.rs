@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, UnixListener};
 /// One server or several. They end with the test's runtime.
 pub(crate) struct Farm {
     url: String,
-    query: &'static str,
-    /// Where the socket is.
+    query: String,
+    speaks_plainly: bool,
+    /// Where the socket is, or the certificates and the token.
     _folder: Option<TempDir>,
 }
 
@@ -34,8 +35,28 @@ impl Farm {
         }
         Self {
             url: format!("state-server://{}", addresses.join(",")),
-            query: "",
+            query: String::new(),
+            speaks_plainly: false,
             _folder: None,
+        }
+    }
+
+    /// A server that demands a token, over TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn tls_with_token() -> Self {
+        let authority = crate::certificates::Authority::new();
+        let tls = crate::tls::server_tls(&authority, "localhost", None);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server::new(Limits::default(), Tokens::from_lines("old\ncanary\n"));
+        tokio::spawn(server.serve(Listening::Tls(listener, tls)));
+        let (roots, token) = (authority.file("ca.pem"), authority.file("token"));
+        std::fs::write(&token, "canary\n").unwrap();
+        Self {
+            url: format!("state-server://localhost:{port}"),
+            query: format!("&tls={roots}&token-file={token}"),
+            speaks_plainly: false,
+            _folder: Some(authority.folder),
         }
     }
 
@@ -45,14 +66,16 @@ impl Farm {
         serve(Listening::Unix(UnixListener::bind(&socket).unwrap()));
         Self {
             url: format!("state-server+unix://{}", socket.display()),
-            query: "",
+            query: String::new(),
+            speaks_plainly: false,
             _folder: Some(folder),
         }
     }
 
     /// The same servers, spoken to as an ASP.NET state service would be.
     pub(crate) fn spoken_to_plainly(mut self) -> Self {
-        self.query = "&protocol=ms-asp&waiting-connections=64&operation-timeout=10s";
+        self.query = "&protocol=ms-asp&waiting-connections=64&operation-timeout=10s".to_owned();
+        self.speaks_plainly = true;
         self
     }
 }
@@ -108,7 +131,7 @@ impl Harness for Farm {
 
     /// The published protocol has no queue: its waiters ask again and again.
     fn serves_in_order(&self) -> bool {
-        self.query.is_empty()
+        !self.speaks_plainly
     }
 
     async fn settle(&self) {
@@ -116,9 +139,6 @@ impl Harness for Farm {
     }
 
     fn skip(&self, clause: &str) -> Option<&'static str> {
-        match self.query {
-            "" => None,
-            _ => beyond_the_published_protocol(clause),
-        }
+        beyond_the_published_protocol(clause).filter(|_| self.speaks_plainly)
     }
 }

@@ -1,5 +1,5 @@
 //! The conformance suite through the client against the state server: over TCP, over a Unix
-//! socket, and over three partitions.
+//! socket, over TLS with a token, and over three partitions; and by the published protocol alone.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,9 @@
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
+#[cfg(feature = "tls")]
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod daemon;
 mod farm;
 mod left_behind;
@@ -18,6 +21,11 @@ mod tls;
 
 mod tcp {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
+}
+
+#[cfg(feature = "tls")]
+mod tls_with_token {
+    session_core::conformance_suite!(crate::daemon::Farm::tls_with_token().await);
 }
 
 #[cfg(unix)]

@@ -1,105 +1,47 @@
 //! TLS towards the server, and what is said when it does not come about.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use session_core::{Load, SessionStore, StoreError, StoreErrorKind};
-use session_store_state_server::server::{Limits, Listening, Server, Tokens};
+use session_store_state_server::server::{self, Limits, Listening, Server, TlsFiles, Tokens};
 use session_store_state_server::{StateServerStore, Tls};
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio_rustls::TlsAcceptor;
+use tokio::net::{TcpListener, UdpSocket};
 
+use crate::certificates::Authority;
 use crate::farm::{LIFETIME, create, key, load, record, serve};
-
-/// An authority whose certificates live as long as the test.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    /// The file of the authority's own certificate, or another in its folder.
-    fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn issue(&self, name: &str) -> (CertificateDer<'static>, KeyPair) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.der().clone(), key)
-    }
-
-    /// Writes `name.pem` and `name.key`.
-    fn issue_files(&self, name: &str) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let files = (
-            self.folder.path().join(format!("{name}.pem")),
-            self.folder.path().join(format!("{name}.key")),
-        );
-        std::fs::write(&files.0, certificate.pem()).unwrap();
-        std::fs::write(&files.1, key.serialize_pem()).unwrap();
-        files
-    }
-
-    fn server_config(&self, name: &str, clients: Option<&Self>) -> rustls::ServerConfig {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let builder = match clients {
-            None => builder.with_no_client_auth(),
-            Some(authority) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(authority.issuer.der().clone()).unwrap();
-                let roots = Arc::new(roots);
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-                builder.with_client_cert_verifier(verifier.build().unwrap())
-            }
-        };
-        let (certificate, key) = self.issue(name);
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        builder.with_single_cert(vec![certificate], key).unwrap()
-    }
-}
 
 /// A server behind TLS, whose certificate is for `name`; its port.
 async fn serve_tls(authority: &Authority, name: &str, clients: Option<&Authority>) -> u16 {
-    let config = authority.server_config(name, clients);
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let behind = serve().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                let mut stream = acceptor.accept(stream).await?;
-                let mut behind = TcpStream::connect(behind).await?;
-                tokio::io::copy_bidirectional(&mut stream, &mut behind).await
-            });
-        }
-    });
+    let server = Server::new(Limits::default(), Tokens::default());
+    let tls = server_tls(authority, name, clients);
+    tokio::spawn(server.serve(Listening::Tls(listener, tls)));
     port
+}
+
+/// What a server needs whose certificate is for `name`.
+pub(crate) fn server_tls(
+    authority: &Authority,
+    name: &str,
+    clients: Option<&Authority>,
+) -> Arc<server::Tls> {
+    authority.sign("server", name);
+    let tls = server::Tls::load(TlsFiles {
+        cert: authority.file("server.pem").into(),
+        key: authority.file("server.key").into(),
+        client_ca: clients.map(|clients| clients.file("ca.pem").into()),
+    });
+    Arc::new(tls.unwrap())
+}
+
+/// The files of a certificate for `name` and of its key.
+fn issued(authority: &Authority, name: &str) -> (String, String) {
+    authority.sign(name, name);
+    let file = |kind: &str| authority.file(&format!("{name}.{kind}"));
+    (file("pem"), file("key"))
 }
 
 fn store(place: &str, query: &str) -> Arc<StateServerStore> {
@@ -204,21 +146,20 @@ async fn a_client_certificate_is_shown_where_it_is_demanded() {
     let words = [&place, "client certificate", "store.tls_client_cert"];
     assert_says(&error, &words);
 
-    let with = |(cert, key): (PathBuf, PathBuf)| {
-        let (cert, key) = (cert.display(), key.display());
+    let with = |(cert, key): (String, String)| {
         store(
             &place,
             &format!("{roots}&tls-client-cert={cert}&tls-client-key={key}"),
         )
     };
-    let error = failure(&with(other.issue_files("shop"))).await;
+    let error = failure(&with(issued(&other, "shop"))).await;
     assert_eq!(error.kind(), StoreErrorKind::Refused);
     assert_says(
         &error,
         &["refuses our certificate", "store.tls_client_cert"],
     );
 
-    let admitted = with(clients.issue_files("shop"));
+    let admitted = with(issued(&clients, "shop"));
     create(&admitted, key(1)).await;
     assert!(matches!(load(&admitted, key(1)).await, Ok(Load::Found(_))));
 }
@@ -254,9 +195,8 @@ fn config_error(query: &str) -> String {
 #[tokio::test]
 async fn files_that_do_not_fit_are_named() {
     let authority = Authority::new();
-    let (cert, key) = authority.issue_files("one");
-    let (_, other) = authority.issue_files("two");
-    let (cert, key, other) = (cert.display(), key.display(), other.display());
+    let (cert, key) = issued(&authority, "one");
+    let (_, other) = issued(&authority, "two");
     let roots = authority.file("ca.pem");
     for (query, words) in [
         ("tls=ca.pem".to_owned(), ["store.tls", "absolute path"]),

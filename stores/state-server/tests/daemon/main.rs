@@ -9,6 +9,7 @@
 
 mod admin;
 mod caps;
+#[path = "../support/certificates.rs"]
 mod certificates;
 mod client;
 mod drain;

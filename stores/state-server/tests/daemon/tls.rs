@@ -95,12 +95,13 @@ fn a_client_certificate_is_demanded_where_an_authority_is_named() {
 }
 
 #[test]
-fn plain_bytes_are_logged_and_closed() {
+fn plain_bytes_are_told_logged_and_closed() {
     let authority = Authority::new();
     let daemon = start(&authority, &[]);
     let mut plain = daemon.client();
     plain.send(get("/a", ""));
-    assert!(plain.is_closed());
+    let alert = plain.rest();
+    assert_eq!(alert.as_bytes(), [21, 3, 3, 0, 2, 2, 10]);
     daemon.logs("must be told to use TLS");
     client(&daemon, &authority, None)
         .ask(&get("/a", ""))

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -60,10 +61,23 @@ async fn accept(stream: TcpStream, tls: &Tls) -> Result<TlsStream<TcpStream>, Fa
     let mut first = [0];
     let length = stream.peek(&mut first).await.map_err(Failure::Io)?;
     if length == 1 && first[0] != HANDSHAKE {
+        tell_of_tls(stream).await;
         return Err(Failure::Plain);
     }
     let accept = tls.acceptor().accept_with(stream, |connection| {
         connection.set_buffer_limit(Some(BUFFER));
     });
     accept.await.map_err(Failure::Io)
+}
+
+/// Answers in the only words that a server may say before the handshake: a fatal alert,
+/// "unexpected message" (RFC 8446, 6.2). A client that spoke plainly knows by it what is here.
+async fn tell_of_tls(mut stream: TcpStream) {
+    const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
+    // What is left unread would reset the connection before the alert is there.
+    let mut unread = [0; 4 << 10];
+    let _ = stream.try_read(&mut unread);
+    // The client is turned away, whether or not it listens.
+    let _ = stream.try_write(&ALERT);
+    let _ = stream.shutdown().await;
 }

@@ -23,7 +23,7 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    /// Signs a certificate for `name`, and puts it and its key into the folder.
+    /// Signs a certificate for `name`, and puts `file.pem` and `file.key` into the folder.
     pub(crate) fn sign(&self, file: &str, name: &str) {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
