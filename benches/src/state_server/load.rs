@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,6 +23,21 @@ use crate::instance::Failure;
 pub enum Operation {
     Read,
     Write,
+}
+
+impl Operation {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Read, Self::Write]
+            .into_iter()
+            .find(|operation| operation.word() == word)
+    }
 }
 
 /// One load.
@@ -54,32 +70,32 @@ impl Load {
     }
 
     pub fn title(self) -> String {
-        let operation = match self.operation {
-            Operation::Read => "read",
-            Operation::Write => "write",
-        };
+        let operation = self.operation.word();
         format!("{operation}, {} B, {} in flight", self.size, self.in_flight)
     }
 }
+
+/// A client by name, with the process of its server.
+pub type Named = (&'static str, Client, u32);
 
 pub type LoadFigures = HashMap<(Load, &'static str), Turns>;
 
 /// Contestants take turns, so that whatever else the machine does falls on all of them.
 pub fn measure(
     runtime: &Runtime,
-    clients: [(&'static str, Client, u32); 4],
+    clients: [Named; 4],
     effort: &Effort,
 ) -> Result<LoadFigures, Failure> {
     let mut contestants = Vec::new();
-    for (name, client, server) in clients {
-        contestants.push(Contestant::start(runtime, name, client, server)?);
+    for named in clients {
+        contestants.push(Contestant::start(runtime, named, SIZES)?);
     }
     let mut figures = LoadFigures::new();
     for load in Load::all() {
         // The first turn of each is not counted: connections open, memory is touched.
         for round in 0..=effort.rounds {
             for contestant in &contestants {
-                let turn = contestant.turn(runtime, load, effort)?;
+                let turn = contestant.turn(runtime, load, effort.turn)?;
                 if round > 0 {
                     let key = (load, contestant.name);
                     figures.entry(key).or_default().push(turn);
@@ -89,6 +105,12 @@ pub fn measure(
         }
     }
     Ok(figures)
+}
+
+/// One turn of one contestant, of so many seconds.
+pub fn one(runtime: &Runtime, named: Named, load: Load, seconds: u64) -> Result<Turn, Failure> {
+    let contestant = Contestant::start(runtime, named, [load.size])?;
+    contestant.turn(runtime, load, Duration::from_secs(seconds))
 }
 
 struct Contestant {
@@ -108,12 +130,11 @@ struct Sessions {
 impl Contestant {
     fn start(
         runtime: &Runtime,
-        name: &'static str,
-        client: Client,
-        server: u32,
+        (name, client, server): Named,
+        sizes: impl IntoIterator<Item = usize>,
     ) -> Result<Self, Failure> {
         let mut sessions = HashMap::new();
-        for size in SIZES {
+        for size in sizes {
             let made = runtime.block_on(Sessions::create(&client, size))?;
             sessions.insert(size, Arc::new(made));
         }
@@ -125,13 +146,13 @@ impl Contestant {
         })
     }
 
-    fn turn(&self, runtime: &Runtime, load: Load, effort: &Effort) -> Result<Turn, Failure> {
+    fn turn(&self, runtime: &Runtime, load: Load, length: Duration) -> Result<Turn, Failure> {
         let stop = Stop::default();
         let visitors = (0..load.in_flight).map(|visitor| {
             let sessions = Arc::clone(&self.sessions[&load.size]);
             visit(self.client.clone(), sessions, load, visitor, stop.clone())
         });
-        turn(runtime, effort.turn, Some(self.server), visitors, &stop)
+        turn(runtime, length, Some(self.server), visitors, &stop)
     }
 }
 

@@ -29,6 +29,12 @@ const REDIS_UNIX: &str = "redis, Unix socket";
 /// Ours, and what it is compared with.
 const PAIRS: [(&str, &str); 2] = [(OURS_TCP, REDIS_TCP), (OURS_UNIX, REDIS_UNIX)];
 
+/// First argument of a run of one load by one contestant, for a profiler.
+pub const LOAD: &str = "state-server-load";
+
+const LOAD_USAGE: &str = "\
+usage: session-benches state-server-load ours|redis tcp|unix read|write BYTES IN-FLIGHT SECONDS";
+
 pub struct Figures {
     loads: LoadFigures,
     memory: Vec<Weight>,
@@ -73,16 +79,59 @@ impl Figures {
     }
 }
 
+/// Runs one load, and tells who the processes are.
+pub fn one_load(words: &[String]) -> Result<(), Failure> {
+    let [whose, carrier, operation, size, in_flight, seconds] = words else {
+        return Err(LOAD_USAGE.into());
+    };
+    let name = PAIRS.iter().flat_map(|(ours, redis)| [*ours, *redis]);
+    let mut name = name.filter(|name| name.starts_with(whose.as_str()));
+    let name = name.find(|name| name.to_lowercase().contains(carrier.as_str()));
+    let load = Load {
+        operation: Operation::from_word(operation).ok_or(LOAD_USAGE)?,
+        size: size.parse()?,
+        in_flight: in_flight.parse()?,
+    };
+    let (folder, runtime) = (TempDir::new()?, Runtime::new()?);
+    let servers = Servers::start(&folder)?;
+    let (ours, redis) = (servers.ours.id(), servers.redis.id());
+    println!("state server {ours}, redis-server {redis}");
+    let contestants = servers.contestants(&runtime)?;
+    let contestant = contestants.into_iter().find(|own| Some(own.0) == name);
+    let contestant = contestant.ok_or(LOAD_USAGE)?;
+    let turn = load::one(&runtime, contestant, load, seconds.parse()?)?;
+    println!("{turn:.2?}");
+    Ok(())
+}
+
 fn loads(runtime: &Runtime, folder: &TempDir, effort: &Effort) -> Result<LoadFigures, Failure> {
-    let ours = StateServer::start(folder.path())?;
-    let redis = RedisServer::start(folder.path())?;
-    let clients = runtime.block_on(async {
-        Ok::<_, Failure>([
-            (OURS_TCP, Client::ours(ours.tcp())?, ours.id()),
-            (REDIS_TCP, Client::redis(redis.tcp()).await?, redis.id()),
-            (OURS_UNIX, Client::ours(ours.unix())?, ours.id()),
-            (REDIS_UNIX, Client::redis(redis.unix()).await?, redis.id()),
-        ])
-    })?;
-    load::measure(runtime, clients, effort)
+    let servers = Servers::start(folder)?;
+    load::measure(runtime, servers.contestants(runtime)?, effort)
+}
+
+struct Servers {
+    ours: StateServer,
+    redis: RedisServer,
+}
+
+impl Servers {
+    fn start(folder: &TempDir) -> Result<Self, Failure> {
+        Ok(Self {
+            ours: StateServer::start(folder.path())?,
+            redis: RedisServer::start(folder.path())?,
+        })
+    }
+
+    /// The clients by name, each with the process of its server.
+    fn contestants(&self, runtime: &Runtime) -> Result<[load::Named; 4], Failure> {
+        let (ours, redis) = (&self.ours, &self.redis);
+        runtime.block_on(async {
+            Ok([
+                (OURS_TCP, Client::ours(ours.tcp())?, ours.id()),
+                (REDIS_TCP, Client::redis(redis.tcp()).await?, redis.id()),
+                (OURS_UNIX, Client::ours(ours.unix())?, ours.id()),
+                (REDIS_UNIX, Client::redis(redis.unix()).await?, redis.id()),
+            ])
+        })
+    }
 }

@@ -47,7 +47,7 @@ impl Stop {
 }
 
 /// One turn of a contestant.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Turn {
     pub per_second: f64,
     /// Microseconds of processor time for each request: of this process, and of the server.
