@@ -14,6 +14,7 @@ use session_core::{Revision, StoreKey};
 use tokio::runtime::Runtime;
 
 use super::{
+    ECHO,
     client::Client,
     runs::{Effort, Stop, Turn, Turns, turn},
 };
@@ -83,7 +84,7 @@ pub type LoadFigures = HashMap<(Load, &'static str), Turns>;
 /// Contestants take turns, so that whatever else the machine does falls on all of them.
 pub fn measure(
     runtime: &Runtime,
-    clients: [Named; 4],
+    clients: [Named; 5],
     effort: &Effort,
 ) -> Result<LoadFigures, Failure> {
     let mut contestants = Vec::new();
@@ -94,7 +95,7 @@ pub fn measure(
     for load in Load::all() {
         // The first turn of each is not counted: connections open, memory is touched.
         for round in 0..=effort.rounds {
-            for contestant in &contestants {
+            for contestant in contestants.iter().filter(|own| own.takes_part(load)) {
                 let turn = contestant.turn(runtime, load, effort.turn)?;
                 if round > 0 {
                     let key = (load, contestant.name);
@@ -144,6 +145,11 @@ impl Contestant {
             server,
             sessions,
         })
+    }
+
+    /// The echo has no multiplexing.
+    fn takes_part(&self, load: Load) -> bool {
+        self.name != ECHO || load.in_flight == 1
     }
 
     fn turn(&self, runtime: &Runtime, load: Load, length: Duration) -> Result<Turn, Failure> {

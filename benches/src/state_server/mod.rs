@@ -2,6 +2,7 @@
 //! time per request, memory per session, and the whole way from an HTTP request to the store.
 
 mod client;
+mod echo;
 mod http;
 mod load;
 mod memory;
@@ -12,9 +13,11 @@ mod runs;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use self::echo::{SERVER as ECHO_SERVER, server as echo_server};
 pub use self::process::{DAEMON, daemon};
 
 use self::client::Client;
+use self::echo::EchoServer;
 use self::load::{Load, LoadFigures, Operation};
 use self::memory::Weight;
 use self::process::{RedisServer, StateServer};
@@ -26,6 +29,8 @@ const REDIS_TCP: &str = "redis, TCP";
 const OURS_UNIX: &str = "ours, Unix socket";
 const REDIS_UNIX: &str = "redis, Unix socket";
 
+const ECHO: &str = "echo, TCP";
+
 /// Ours, and what it is compared with.
 const PAIRS: [(&str, &str); 2] = [(OURS_TCP, REDIS_TCP), (OURS_UNIX, REDIS_UNIX)];
 
@@ -33,7 +38,7 @@ const PAIRS: [(&str, &str); 2] = [(OURS_TCP, REDIS_TCP), (OURS_UNIX, REDIS_UNIX)
 pub const LOAD: &str = "state-server-load";
 
 const LOAD_USAGE: &str = "\
-usage: session-benches state-server-load ours|redis tcp|unix read|write BYTES IN-FLIGHT SECONDS";
+usage: session-benches state-server-load ours|redis|echo tcp|unix read|write BYTES IN-FLIGHT SECONDS";
 
 pub struct Figures {
     loads: LoadFigures,
@@ -52,6 +57,7 @@ pub fn part(quick: bool) -> Result<Option<Figures>, Failure> {
     let loads = loads(&runtime, &folder, &effort)?;
     report::loads(&loads);
     report::processor(&loads);
+    report::floor(&loads);
     let memory = memory::measure(&runtime, &folder, &effort)?;
     report::memory(&memory);
     report::http(&http::measure(&runtime, &folder, &effort)?);
@@ -84,9 +90,9 @@ pub fn one_load(words: &[String]) -> Result<(), Failure> {
     let [whose, carrier, operation, size, in_flight, seconds] = words else {
         return Err(LOAD_USAGE.into());
     };
-    let name = PAIRS.iter().flat_map(|(ours, redis)| [*ours, *redis]);
-    let mut name = name.filter(|name| name.starts_with(whose.as_str()));
-    let name = name.find(|name| name.to_lowercase().contains(carrier.as_str()));
+    let is_meant = |name: &str| {
+        name.starts_with(whose.as_str()) && name.to_lowercase().contains(carrier.as_str())
+    };
     let load = Load {
         operation: Operation::from_word(operation).ok_or(LOAD_USAGE)?,
         size: size.parse()?,
@@ -97,7 +103,7 @@ pub fn one_load(words: &[String]) -> Result<(), Failure> {
     let (ours, redis) = (servers.ours.id(), servers.redis.id());
     println!("state server {ours}, redis-server {redis}");
     let contestants = servers.contestants(&runtime)?;
-    let contestant = contestants.into_iter().find(|own| Some(own.0) == name);
+    let contestant = contestants.into_iter().find(|own| is_meant(own.0));
     let contestant = contestant.ok_or(LOAD_USAGE)?;
     let turn = load::one(&runtime, contestant, load, seconds.parse()?)?;
     println!("{turn:.2?}");
@@ -112,6 +118,7 @@ fn loads(runtime: &Runtime, folder: &TempDir, effort: &Effort) -> Result<LoadFig
 struct Servers {
     ours: StateServer,
     redis: RedisServer,
+    echo: EchoServer,
 }
 
 impl Servers {
@@ -119,16 +126,18 @@ impl Servers {
         Ok(Self {
             ours: StateServer::start(folder.path())?,
             redis: RedisServer::start(folder.path())?,
+            echo: EchoServer::start()?,
         })
     }
 
     /// The clients by name, each with the process of its server.
-    fn contestants(&self, runtime: &Runtime) -> Result<[load::Named; 4], Failure> {
-        let (ours, redis) = (&self.ours, &self.redis);
+    fn contestants(&self, runtime: &Runtime) -> Result<[load::Named; 5], Failure> {
+        let (ours, redis, echo) = (&self.ours, &self.redis, &self.echo);
         runtime.block_on(async {
             Ok([
                 (OURS_TCP, Client::ours(ours.tcp())?, ours.id()),
                 (REDIS_TCP, Client::redis(redis.tcp()).await?, redis.id()),
+                (ECHO, Client::Echo(echo.client().await?), echo.id()),
                 (OURS_UNIX, Client::ours(ours.unix())?, ours.id()),
                 (REDIS_UNIX, Client::redis(redis.unix()).await?, redis.id()),
             ])

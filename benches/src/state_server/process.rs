@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
     thread,
     time::Duration,
 };
@@ -24,7 +24,27 @@ pub fn daemon(flags: &[String]) -> ExitCode {
 }
 
 /// A process that ends with this.
-struct Process(Child);
+pub struct Process(Child);
+
+impl Process {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+/// This program once more, and what it says.
+pub fn again<A: Into<OsString>>(
+    first: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> Result<(Process, ChildStdout), Failure> {
+    let mut child = Command::new(env::current_exe()?)
+        .arg(first)
+        .args(arguments.into_iter().map(Into::into))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let told = child.stdout.take().ok_or("no standard output")?;
+    Ok((Process(child), told))
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -45,15 +65,11 @@ impl StateServer {
     pub fn start(folder: &Path) -> Result<Self, Failure> {
         let unix = folder.join("state.sock");
         remove(&unix)?;
-        let mut child = Command::new(env::current_exe()?)
-            .arg(DAEMON)
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .arg("--listen-unix")
-            .arg(&unix)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let told = child.stdout.take().ok_or("no standard output")?;
-        let process = Process(child);
+        let mut flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+            .map(OsString::from)
+            .to_vec();
+        flags.extend(["--listen-unix".into(), unix.clone().into()]);
+        let (process, told) = again(DAEMON, flags)?;
         let mut lines = BufReader::new(told).lines();
         let mut next = |what: &str| -> Result<String, Failure> {
             let line = lines.next().ok_or("the state server did not start")??;
@@ -72,7 +88,7 @@ impl StateServer {
     }
 
     pub fn id(&self) -> u32 {
-        self.process.0.id()
+        self.process.id()
     }
 
     /// The URL of its TCP port.
@@ -150,7 +166,7 @@ impl RedisServer {
     }
 
     pub fn id(&self) -> u32 {
-        self.process.0.id()
+        self.process.id()
     }
 
     pub fn tcp(&self) -> String {

@@ -1,7 +1,7 @@
 //! The tables of this part.
 
 use super::{
-    PAIRS,
+    ECHO, OURS_TCP, PAIRS, REDIS_TCP,
     http::{CASES, HttpFigures},
     load::{Load, LoadFigures},
     memory::Weight,
@@ -42,6 +42,18 @@ pub fn processor(figures: &LoadFigures) {
         },
         figures,
     );
+}
+
+/// Beside a round trip that nobody does anything with.
+pub fn floor(figures: &LoadFigures) {
+    title("One in flight over TCP, as a part of what a bare echo does in the same round");
+    let mut table = Table::new(&["", OURS_TCP, REDIS_TCP]);
+    for load in Load::all().filter(|load| load.in_flight == 1) {
+        let echo = &figures[&(load, ECHO)];
+        let part = |name| format!("{:.2}", figures[&(load, name)].ratio(echo));
+        table.row(vec![load.title(), part(OURS_TCP), part(REDIS_TCP)]);
+    }
+    table.print();
 }
 
 /// A row for each load; for each pair three columns.
