@@ -43,10 +43,12 @@
 //! when its memory is used up.
 
 mod number;
+mod scan;
 mod status;
 mod target;
 
 pub use self::number::{parse_decimal, parse_etag, push_decimal, push_etag};
+pub(crate) use self::scan::line_end;
 pub use self::status::Status;
 pub use self::target::{
     MAX_CONTROL_NAME, Target, control_target, foreign_target, form_encode, parse_hex,

@@ -4,7 +4,6 @@ mod field;
 mod head;
 mod output;
 mod request;
-mod scan;
 
 pub(crate) use self::field::Field;
 pub(crate) use self::head::{Head, HeadLimits, NoHead, Verb};

@@ -1,8 +1,7 @@
 //! The head of a request: request line and headers, as they stand in the buffer.
 
 use super::field::{Field, Fields};
-use super::scan::line_end;
-use crate::wire::parse_decimal;
+use crate::wire::{line_end, parse_decimal};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
