@@ -70,8 +70,9 @@ pub const MAX_TIMEOUT_MINUTES: u32 = 525_600;
 /// The most sessions that an answer to a listing has.
 pub const PAGE: usize = 100;
 
-/// What every response of our server begins with, after its status line.
-pub const COMMON_HEADERS: &str = "X-AspNet-Version: 4.0.30319\r\nCache-Control: private\r\n";
+/// What the answer to a request of the published protocol begins with, after its status line.
+/// Its clients insist on the first; ours need neither.
+pub const PLAIN_HEADERS: &str = "X-AspNet-Version: 4.0.30319\r\nCache-Control: private\r\n";
 
 /// Names of headers, as they are sent; they are compared without case.
 pub mod header {
