@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             return state_server::daemon(flags);
         }
         Some((first, _)) if first == state_server::ECHO_SERVER => state_server::echo_server(),
+        Some((first, rest)) if first == state_server::HTTP => state_server::one_http(rest),
         Some((first, rest)) if first == state_server::LOAD => state_server::one_load(rest),
         Some((first, rest)) if first == instructions::RUN => instructions::run(rest),
         _ => Plan::from_words(&words).and_then(|plan| plan.carry_out()),

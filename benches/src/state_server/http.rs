@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use ::http::HeaderValue;
@@ -50,7 +51,7 @@ pub fn measure(
     for (index, case) in CASES.into_iter().enumerate() {
         for round in 0..=effort.rounds {
             for contestant in &contestants {
-                let turn = contestant.turn(runtime, case, effort)?;
+                let turn = contestant.turn(runtime, case, effort.turn)?;
                 let own = figures.iter_mut().find(|own| own.0 == contestant.name);
                 if let Some((_, turns)) = own.filter(|_| round > 0) {
                     turns[index].push(turn);
@@ -60,6 +61,21 @@ pub fn measure(
         }
     }
     Ok(HttpFigures(figures))
+}
+
+/// One turn of the contestant in whose name there is `word`.
+pub fn one(
+    runtime: &Runtime,
+    folder: &TempDir,
+    word: &str,
+    case: Case,
+    length: Duration,
+) -> Result<Option<Turn>, Failure> {
+    let server = StateServer::start(folder.path())?;
+    let contestants = applications(runtime, folder.path(), &server)?;
+    let is_meant = |own: &&Application| own.name.to_lowercase().contains(word);
+    let meant = contestants.iter().find(is_meant);
+    meant.map(|own| own.turn(runtime, case, length)).transpose()
 }
 
 fn applications(
@@ -108,7 +124,7 @@ impl Application {
         Ok(Self { name, app, cookies })
     }
 
-    fn turn(&self, runtime: &Runtime, case: Case, effort: &Effort) -> Result<Turn, Failure> {
+    fn turn(&self, runtime: &Runtime, case: Case, length: Duration) -> Result<Turn, Failure> {
         let stop = Stop::default();
         let visitors = self.cookies.iter().map(|cookie| {
             let request = case.request(cookie);
@@ -125,6 +141,6 @@ impl Application {
                 Ok(sent.load(Ordering::Relaxed))
             }
         });
-        turn(runtime, effort.turn, None, visitors, &stop)
+        turn(runtime, length, None, visitors, &stop)
     }
 }

@@ -10,6 +10,8 @@ mod process;
 mod report;
 mod runs;
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -22,7 +24,7 @@ use self::load::{Load, LoadFigures, Operation};
 use self::memory::Weight;
 use self::process::{RedisServer, StateServer};
 use self::runs::Effort;
-use crate::instance::Failure;
+use crate::{case::Case, instance::Failure};
 
 const OURS_TCP: &str = "ours, TCP";
 const REDIS_TCP: &str = "redis, TCP";
@@ -83,6 +85,25 @@ impl Figures {
             .find(|weight| weight.name == memory::OURS);
         ours.map_or(f64::NAN, |weight| weight.resident)
     }
+}
+
+/// First argument of a run of HTTP requests by one contestant, for a profiler.
+pub const HTTP: &str = "state-server-http";
+
+const HTTP_USAGE: &str = "\
+usage: session-benches state-server-http bare|memory|tcp|unix read|read-write SECONDS";
+
+/// Sends HTTP requests.
+pub fn one_http(words: &[String]) -> Result<(), Failure> {
+    let [whose, case, seconds] = words else {
+        return Err(HTTP_USAGE.into());
+    };
+    let case = Case::from_word(case).ok_or(HTTP_USAGE)?;
+    let length = Duration::from_secs(seconds.parse()?);
+    let (folder, runtime) = (TempDir::new()?, Runtime::new()?);
+    let turn = http::one(&runtime, &folder, whose, case, length)?;
+    println!("{:.2?}", turn.ok_or(HTTP_USAGE)?);
+    Ok(())
 }
 
 /// Runs one load, and tells who the processes are.

@@ -46,12 +46,12 @@ pub fn processor(figures: &LoadFigures) {
 
 /// Beside a round trip that nobody does anything with.
 pub fn floor(figures: &LoadFigures) {
-    title("One in flight over TCP, as a part of what a bare echo does in the same round");
+    title("Processor time with one in flight over TCP, as a multiple of what a bare echo takes");
     let mut table = Table::new(&["", OURS_TCP, REDIS_TCP]);
     for load in Load::all().filter(|load| load.in_flight == 1) {
-        let echo = &figures[&(load, ECHO)];
-        let part = |name| format!("{:.2}", figures[&(load, name)].ratio(echo));
-        table.row(vec![load.title(), part(OURS_TCP), part(REDIS_TCP)]);
+        let sum = |name| figures[&(load, name)].median(Turn::processor);
+        let multiple = |name| format!("{:.2}", sum(name) / sum(ECHO));
+        table.row(vec![load.title(), multiple(OURS_TCP), multiple(REDIS_TCP)]);
     }
     table.print();
 }

@@ -55,6 +55,13 @@ pub struct Turn {
     pub server: f64,
 }
 
+impl Turn {
+    /// Of both processes.
+    pub fn processor(&self) -> f64 {
+        self.client + self.server
+    }
+}
+
 /// Lets visitors do their rounds until the turn is over; each returns how often it asked.
 pub fn turn<V>(
     runtime: &Runtime,
