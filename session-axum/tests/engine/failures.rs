@@ -118,7 +118,7 @@ async fn a_probe_whose_visitor_leaves_does_not_keep_the_breaker_open() {
     assert!(probe.await.unwrap_err().is_cancelled());
     world.faults.heal();
     gate.open();
-    world.clock.advance(SECOND);
+    assert!(world.engine.drain(SECOND).await, "the probe goes on");
     assert!(world.knows(&browser).await);
 }
 
@@ -377,4 +377,21 @@ async fn a_panic_is_told_as_one() {
     let (finished, ()) = tokio::join!(visit.finish(), opens);
     let error = format!("{:?}", finished.unwrap_err());
     assert!(error.contains("panicked"), "{error}");
+}
+
+/// Visitors who leave before the store's deadline are heard by the breaker, too.
+#[tokio::test(start_paused = true)]
+async fn c47_impatient_visitors_open_the_breaker() {
+    let world = World::builder().clock(PausedClock::start()).build();
+    let browser = world.visitor().await;
+    world.faults.inject(Fault::hang().on(Operation::Load));
+    for _ in 0..5 {
+        let opening = browser.open(&world.engine, Access::ReadOnly);
+        assert!(tokio::time::timeout(SECOND, opening).await.is_err());
+        // The store's two seconds pass, and not yet the one until the next probe.
+        tokio::time::sleep(SECOND + SECOND / 2).await;
+    }
+    let opening = browser.open(&world.engine, Access::ReadOnly);
+    let at_once = tokio::time::timeout(SECOND / 10, opening).await;
+    assert!(at_once.unwrap().is_err());
 }

@@ -42,11 +42,57 @@ async fn a_commit_that_nobody_waits_for_any_more_completes() {
     let impatient = tokio::time::timeout(SECOND / 10, visit.commit());
     assert!(impatient.await.is_err());
     assert_eq!(kind(visit.insert("n", &2)), SessionErrorKind::TooLate);
-    visit.finish().await.unwrap();
-    gate.open();
-    assert!(world.engine.drain(SECOND).await);
+    let (finished, ()) = tokio::join!(visit.finish(), opened(&gate));
+    finished.unwrap();
     assert_eq!(kind(visit.insert("n", &3)), SessionErrorKind::TooLate);
     assert_eq!(world.number(&browser, "n").await, Some(1));
+}
+
+/// Lets a commit go on after the handler's answer is there.
+async fn opened(gate: &Gate) {
+    tokio::task::yield_now().await;
+    gate.open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_id_reaches_the_client_whose_handler_did_not_wait_for_it() {
+    let (world, gate) = gated(|gate| Fault::hold(gate).on(Operation::Rename).after_effect());
+    let mut browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.log_in("u").unwrap();
+    let impatient = tokio::time::timeout(SECOND / 10, visit.commit());
+    assert!(impatient.await.is_err());
+    let (finished, ()) = tokio::join!(visit.finish(), opened(&gate));
+    browser.note(&finished.unwrap());
+    let visit = world.visit(&browser).await;
+    assert_eq!(visit.principal().as_deref(), Some("u"));
+}
+
+/// C48.
+#[tokio::test(start_paused = true)]
+async fn c48_a_failure_that_no_handler_waited_for_is_answered() {
+    let world = World::builder().clock(PausedClock::start()).build();
+    let browser = world.visitor().await;
+    world.faults.inject(Fault::hang().on(Operation::Save));
+    let visit = world.visit(&browser).await;
+    visit.insert("n", &1).unwrap();
+    let impatient = tokio::time::timeout(SECOND / 10, visit.commit());
+    assert!(impatient.await.is_err());
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::Unavailable);
+}
+
+/// C48.
+#[tokio::test]
+async fn c48_a_panic_in_a_task_of_the_handler_is_no_success() {
+    let world = World::builder().build();
+    let browser = world.visitor().await;
+    let visit = world.visit(&browser).await;
+    visit.insert("n", &1).unwrap();
+    let handle: session_core::Session = (*visit).clone();
+    let task = tokio::spawn(async move { assert!(handle.is_new(), "the panic of this test") });
+    assert!(task.await.is_err());
+    assert_eq!(kind(visit.finish().await), SessionErrorKind::TooLate);
+    assert_ne!(world.number(&browser, "n").await, Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,24 +1,22 @@
 //! One request and its response, as far as the session goes.
 
+mod finish;
+
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub use self::finish::{Commit, Finish};
 use super::Engine;
-use super::commit::{Committed, Stage};
-use super::detached::Detached;
-use super::headers::{RequestHeaders, ResponseHeaders, TokenChange};
-use super::plan::Plan;
+use super::commit::Stage;
+use super::headers::RequestHeaders;
 use super::progress::{Phase, Progress};
-use super::refresh::Verdict;
 use super::state::SessionState;
 use crate::access::Access;
 use crate::error::SessionError;
 use crate::id::StoreKey;
-use crate::store::{Load, StoreError, Touch};
+use crate::store::{Load, Touch};
 
 /// The session side of one request; cheap to clone.
 ///
@@ -34,39 +32,9 @@ struct Shared {
     engine: Engine,
     /// One load, commit of the handler's own or look at the store at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Told at the end of a commit of the handler's own.
+    settled: tokio::sync::Notify,
     state: Mutex<Progress>,
-}
-
-/// What [`Exchange::finish`] has to do.
-#[derive(Debug)]
-pub enum Finish {
-    /// Nothing that takes time: these are the headers.
-    Done(ResponseHeaders),
-    /// A commit has to happen first.
-    Commit(Commit),
-}
-
-/// A commit before the response's head. It runs to its end even if this future is dropped.
-///
-/// If it fails, [finish](Exchange::finish) the exchange again: what a commit of the handler's own
-/// did before is done, and the error's response has to tell the client of it.
-#[derive(Debug)]
-pub struct Commit {
-    exchange: Exchange,
-    running: Detached<Result<(), SessionError>>,
-}
-
-impl Future for Commit {
-    type Output = Result<ResponseHeaders, SessionError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let committed = ready!(Pin::new(&mut self.running).poll(context));
-        let exchange = &self.exchange;
-        Poll::Ready(exchange.judge(committed).map(|()| {
-            let token = std::mem::take(&mut exchange.lock().token);
-            exchange.engine().response_headers(true, token)
-        }))
-    }
 }
 
 impl Exchange {
@@ -75,6 +43,7 @@ impl Exchange {
         let shared = Shared {
             engine,
             turn: tokio::sync::Mutex::new(()),
+            settled: tokio::sync::Notify::new(),
             state: Mutex::new(state),
         };
         Self {
@@ -122,35 +91,6 @@ impl Exchange {
         self.lock().live = true;
     }
 
-    /// Ends the handler's part: plans the commit that has to happen before the response's head
-    /// is sent. Call it for every response, whatever its status, and again if its commit fails.
-    #[must_use]
-    pub fn finish(&self) -> Finish {
-        let engine = self.engine();
-        let mut state = self.lock();
-        let read = state.asked;
-        let open = state
-            .session
-            .as_ref()
-            .filter(|_| state.phase == Phase::Open);
-        let plan = open.map_or(Plan::Nothing, |session| session.plan(engine));
-        let stage = Stage::Head { live: state.live };
-        let session = match plan {
-            Plan::Nothing => None,
-            _ => state.begin_commit(stage),
-        };
-        let Some(session) = session else {
-            state.phase = Phase::HeadSent;
-            let token = std::mem::take(&mut state.token);
-            return Finish::Done(engine.response_headers(read, token));
-        };
-        drop(state);
-        Finish::Commit(Commit {
-            exchange: self.clone(),
-            running: self.start_commit(session, plan, stage),
-        })
-    }
-
     /// Ends a request that has no response: commits nothing and gives a lease back.
     ///
     /// Does nothing after [`Exchange::finish`].
@@ -163,6 +103,9 @@ impl Exchange {
         if unfinished {
             state.phase = Phase::Abandoned;
             let session = state.session.take();
+            state.changes_dropped = session
+                .as_ref()
+                .is_some_and(|session| session.has_changes());
             // An update that is dropped may have a handle of this session, which locks it.
             drop(state);
             drop(session);
@@ -285,15 +228,10 @@ impl Exchange {
         access: Access,
     ) -> Result<(), SessionError> {
         let engine = self.engine();
-        let mut presented = engine.present(headers);
-        let mut undecided = false;
-        if let Some(kid) = presented.unknown {
-            match Box::pin(engine.judge_unknown(kid)).await {
-                Verdict::Changed => presented = engine.present(headers),
-                Verdict::Foreign => {}
-                Verdict::Undecided => undecided = true,
-            }
+        if !engine.is_proved() {
+            Box::pin(engine.prove_for_request()).await?;
         }
+        let (presented, undecided) = engine.understand(headers).await?;
         let session = engine.load(presented, undecided, access).await?;
         let now = session.live.as_ref().map(|live| live.loaded_at);
         engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));
@@ -330,60 +268,6 @@ impl Exchange {
         }
         state.access = access;
         Ok(())
-    }
-
-    /// Starts a commit, which runs to its end whether or not somebody waits for it.
-    fn start_commit(
-        &self,
-        session: Box<SessionState>,
-        plan: Plan,
-        stage: Stage,
-    ) -> Detached<Result<(), SessionError>> {
-        let exchange = self.clone();
-        let committing = async move { exchange.run_commit(session, plan, stage).await };
-        let deadline = self.engine().config().commit_timeout();
-        self.engine().detached(deadline, Box::pin(committing))
-    }
-
-    async fn run_commit(
-        &self,
-        session: Box<SessionState>,
-        plan: Plan,
-        stage: Stage,
-    ) -> Result<(), SessionError> {
-        let committed = self.engine().commit(plan, session, stage).await;
-        let mut state = self.lock();
-        // The request may have been answered, or gone, while a handler no longer waited.
-        if state.phase == Phase::Committing(stage) {
-            state.phase = match stage {
-                Stage::Midway => Phase::Open,
-                Stage::Head { .. } | Stage::Live => Phase::HeadSent,
-            };
-        }
-        let Committed {
-            state: mut session,
-            token,
-        } = committed?;
-        match state.phase {
-            Phase::Abandoned => return Ok(()),
-            // Nobody commits any more, so nobody else would give the lease back.
-            Phase::HeadSent => session.lease = None,
-            _ => {}
-        }
-        state.session = Some(session);
-        if !matches!(token, TokenChange::None) {
-            state.token = token;
-        }
-        Ok(())
-    }
-
-    fn judge(
-        &self,
-        committed: Result<Result<(), SessionError>, StoreError>,
-    ) -> Result<(), SessionError> {
-        committed
-            .unwrap_or_else(|error| Err(error.into()))
-            .inspect_err(|error| self.engine().tell_failure(error))
     }
 }
 

@@ -46,17 +46,29 @@ impl Engine {
         result
     }
 
-    /// Runs a store operation to its end even if the caller is dropped.
+    /// Runs a store operation to its end even if the caller is dropped; the breaker learns what
+    /// came of it in any case.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         key: &StoreKey,
-        operation: StoreOperation<T>,
+        mut operation: StoreOperation<T>,
     ) -> Result<T, StoreError> {
         let admission = self.admit(key)?;
-        let deadline = self.config().operation_timeout();
-        let result = self.detached(deadline, operation).await.flatten();
-        admission.judge(&result);
-        result
+        let polled = poll_fn(|context| Poll::Ready(operation.as_mut().poll(context))).await;
+        if let Poll::Ready(result) = polled {
+            admission.judge(&result);
+            return result;
+        }
+        let engine = self.clone();
+        let judged = async move {
+            let deadline = engine.config().operation_timeout();
+            let result = engine.timed(deadline, operation).await.flatten();
+            admission.judge(&result);
+            result
+        };
+        self.detached(Duration::MAX, Box::pin(judged))
+            .await
+            .flatten()
     }
 
     /// A store operation that belongs to no session; it runs to its end as well.
@@ -84,12 +96,12 @@ impl Engine {
         captured.or_else(|| Handle::try_current().ok())
     }
 
-    fn admit(&self, key: &StoreKey) -> Result<Admission<'_>, StoreError> {
+    fn admit(&self, key: &StoreKey) -> Result<Admission, StoreError> {
         let endpoint = self.inner.store.endpoint(key.route());
         let leave = self.inner.breakers.admit(endpoint, || self.monotonic());
         leave
             .map(|leave| Admission {
-                engine: self,
+                engine: self.clone(),
                 endpoint,
                 leave,
             })
@@ -103,20 +115,20 @@ impl Engine {
 
 /// A request's leave to ask an endpoint. A probe that is dropped before its result is there, with
 /// its request or at a deadline, leaves its turn to another.
-struct Admission<'a> {
-    engine: &'a Engine,
+struct Admission {
+    engine: Engine,
     endpoint: u16,
     leave: Leave,
 }
 
-impl Admission<'_> {
+impl Admission {
     fn judge<T>(mut self, result: &Result<T, StoreError>) {
         let leave = std::mem::replace(&mut self.leave, Leave::Free);
         let reach = match result {
             Err(error) if error.is_unreachable() => Reach::Unreachable,
             _ => Reach::Reached,
         };
-        let (engine, endpoint) = (self.engine, self.endpoint);
+        let (engine, endpoint) = (&self.engine, self.endpoint);
         let breakers = &engine.inner.breakers;
         let change = breakers.record(endpoint, leave, reach, || engine.monotonic());
         let store = engine.inner.store.name();
@@ -128,7 +140,7 @@ impl Admission<'_> {
     }
 }
 
-impl Drop for Admission<'_> {
+impl Drop for Admission {
     fn drop(&mut self) {
         if self.leave == Leave::Probe {
             let breakers = &self.engine.inner.breakers;

@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) token: TokenChange,
     /// Whether a stream or a WebSocket goes on with the session.
     pub(super) live: bool,
+    /// Whether the request was abandoned with changes that nobody has been told are lost.
+    pub(super) changes_dropped: bool,
 }
 
 /// How far a request has come with its session.
@@ -42,6 +44,7 @@ impl Default for Progress {
             session: None,
             token: TokenChange::None,
             live: false,
+            changes_dropped: false,
         }
     }
 }

@@ -120,6 +120,12 @@ impl SessionState {
         self.values.is_changed() || self.labels.is_changed()
     }
 
+    /// Whether this request has done something to the session.
+    pub(super) fn has_changes(&self) -> bool {
+        let retimed = self.idle.is_some() || self.absolute.is_some();
+        self.is_written() || retimed || self.intent != Intent::Keep
+    }
+
     /// The idle timeout in force after this request.
     fn idle_timeout(&self, engine: &Engine) -> Duration {
         let stored = self.live.as_ref().map(|live| live.loaded.idle);

@@ -20,14 +20,16 @@ pub(super) struct Reply {
     pub(super) time_left: Option<Duration>,
     pub(super) server_time: Option<Timestamp>,
     pub(super) lock_cookie: Option<u64>,
+    /// How long somebody has had the lock, in seconds.
+    pub(super) lock_age: Option<u64>,
     pub(super) ended: Option<EndReason>,
-    rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
     pub(super) body: Bytes,
 }
 
 /// What few answers have. It has a place of its own because answers are handed on many times.
 #[derive(Debug, Default)]
-struct Rare {
+pub(super) struct Rare {
     principal: Option<PrincipalKey>,
     labels: Bytes,
     next: Option<Bytes>,
@@ -79,6 +81,9 @@ pub(super) struct Malformed(pub(super) &'static str);
 
 /// Reads the head that `bytes` begin with; none if its end has not arrived.
 pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+    if let [0x15 | 0x16, 3, ..] = bytes {
+        return Err(Malformed("the server speaks TLS, and we do not"));
+    }
     let mut lines = Lines { bytes, at: 0 };
     let Some(first) = lines.next() else {
         return Ok(None);
@@ -149,6 +154,7 @@ enum Field {
     ContentLength,
     Revision,
     LockCookie,
+    LockAge,
     Protocol,
     Idle,
     TimeLeft,
@@ -162,7 +168,7 @@ enum Field {
 }
 
 /// Those that most answers have come first.
-const FIELDS: [(&str, Field); 14] = [
+const FIELDS: [(&str, Field); 15] = [
     (header::CONTENT_LENGTH, Field::ContentLength),
     (header::ETAG, Field::Revision),
     (header::SESSION_PROTOCOL, Field::Protocol),
@@ -171,6 +177,7 @@ const FIELDS: [(&str, Field); 14] = [
     (header::SESSION_LEFT, Field::TimeLeft),
     (header::LOCK_COOKIE, Field::LockCookie),
     (header::LOCK_COOKIE_ALIAS, Field::LockCookie),
+    (header::LOCK_AGE, Field::LockAge),
     (header::SESSION_ENDED, Field::Ended),
     (header::SESSION_PRINCIPAL, Field::Principal),
     (header::SESSION_LABELS, Field::Labels),
@@ -209,6 +216,7 @@ fn field(line: &[u8], head: &mut Head) -> Result<(), Malformed> {
         }
         Field::Revision => reply.revision = parse_etag(value).and_then(Revision::new),
         Field::LockCookie => reply.lock_cookie = parse_decimal(value),
+        Field::LockAge => reply.lock_age = parse_decimal(value),
         Field::Protocol => reply.extended = value == PROTOCOL.as_bytes(),
         Field::Idle => reply.idle = parse_decimal(value).map(Duration::from_millis),
         Field::TimeLeft => reply.time_left = parse_decimal(value).map(Duration::from_millis),
@@ -325,6 +333,13 @@ mod tests {
         for end in 0..text.len() {
             assert!(parse_head(&text[..end]).unwrap().is_none(), "{end}");
         }
+    }
+
+    /// An alert has no line end, so the rest would be waited for.
+    #[test]
+    fn an_alert_of_tls_is_known_at_once() {
+        let alert = parse_head(&[0x15, 3, 3, 0, 2, 2, 22]);
+        assert!(alert.unwrap_err().0.contains("TLS"));
     }
 
     #[test]
