@@ -146,7 +146,7 @@ impl Instance {
 }
 
 /// The `Cookie` header that answers the `Set-Cookie` headers of a response.
-fn cookie_to_send(headers: &HeaderMap) -> Result<HeaderValue, Failure> {
+pub fn cookie_to_send(headers: &HeaderMap) -> Result<HeaderValue, Failure> {
     let mut pairs = Vec::new();
     for header in headers.get_all(SET_COOKIE) {
         let pair = header.to_str()?.split(';').next().unwrap_or_default();

@@ -11,6 +11,7 @@ mod instance;
 mod instructions;
 mod memory;
 mod report;
+mod state_server;
 mod threads;
 mod timing;
 mod verdict;
@@ -22,11 +23,17 @@ use verdict::Measured;
 
 const USAGE: &str = "\
 usage: session-benches [--quick] [PART]...
-parts: time threads memory allocations instructions (all of them by default)";
+parts: time threads memory allocations instructions state-server (all of them by default)";
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let outcome = match words.split_first() {
+        Some((first, flags)) if first == state_server::DAEMON => {
+            return state_server::daemon(flags);
+        }
+        Some((first, _)) if first == state_server::ECHO_SERVER => state_server::echo_server(),
+        Some((first, rest)) if first == state_server::HTTP => state_server::one_http(rest),
+        Some((first, rest)) if first == state_server::LOAD => state_server::one_load(rest),
         Some((first, rest)) if first == instructions::RUN => instructions::run(rest),
         _ => Plan::from_words(&words).and_then(|plan| plan.carry_out()),
     };
@@ -46,16 +53,18 @@ enum Part {
     Time,
     Threads,
     Memory,
+    StateServer,
 }
 
 impl Part {
     /// What a busy machine does not disturb comes first.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Instructions,
         Self::Allocations,
         Self::Time,
         Self::Threads,
         Self::Memory,
+        Self::StateServer,
     ];
 
     fn from_word(word: &str) -> Result<Self, Failure> {
@@ -65,6 +74,7 @@ impl Part {
             "time" => Ok(Self::Time),
             "threads" => Ok(Self::Threads),
             "memory" => Ok(Self::Memory),
+            "state-server" => Ok(Self::StateServer),
             _ => Err(USAGE.into()),
         }
     }
@@ -149,6 +159,7 @@ impl Plan {
                 report::footprints(&figures, sizes);
                 measured.footprints = Some(figures);
             }
+            Part::StateServer => measured.state_server = state_server::part(self.quick)?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::{
     instructions::Instructions,
     memory::Footprints,
     report::{PerCase, Table, above_bare, title},
+    state_server,
     threads::Throughputs,
     timing::Times,
 };
@@ -21,6 +22,7 @@ pub struct Measured {
     pub footprints: Option<Footprints>,
     pub allocations: Option<PerCase>,
     pub instructions: Option<Instructions>,
+    pub state_server: Option<state_server::Figures>,
 }
 
 struct Verdict {
@@ -72,6 +74,9 @@ fn verdicts(measured: &Measured, name: &'static str) -> Vec<Verdict> {
     }
     if let Some(footprints) = &measured.footprints {
         verdicts.extend(of_memory(footprints, name));
+    }
+    if let Some(figures) = &measured.state_server {
+        verdicts.extend(of_state_server(figures));
     }
     verdicts
 }
@@ -134,6 +139,22 @@ fn of_memory(footprints: &Footprints, name: &'static str) -> Option<Verdict> {
         *bytes,
         0,
     ))
+}
+
+fn of_state_server(figures: &state_server::Figures) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for (in_flight, target) in [(1, 1.5), (64, 1.3)] {
+        let ratio = figures.reads_over_redis(in_flight);
+        verdicts.push(Verdict {
+            what: format!("state server / redis, TCP, reads of 200 B, {in_flight} in flight"),
+            target: format!(">= {target}"),
+            measured: format!("{ratio:.2}"),
+            met: ratio >= target,
+        });
+    }
+    let what = "resident bytes per session in the state server";
+    verdicts.push(Verdict::at_most(what, 600.0, figures.session_bytes(), 0));
+    verdicts
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod ours;
 mod ruts;
 mod tower_sessions;
 
+pub use self::{bare::app as bare, ours::app_over as ours};
+
 use axum::{
     Router,
     response::{IntoResponse, Response},

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use session_axum::{ReadOnlySession, Session, SessionLayer};
-use session_core::{KeyRing, SessionConfig};
+use session_core::{KeyRing, SessionConfig, SessionStore};
 use session_store_memory::MemoryStore;
 use tokio::runtime::Runtime;
 use tower_layer::Layer;
@@ -14,13 +14,14 @@ use crate::instance::{App, Failure};
 
 pub fn app(runtime: &Runtime) -> Result<Box<dyn App>, Failure> {
     let _on_runtime = runtime.enter();
+    app_over(Arc::new(MemoryStore::default()), KeyRing::ephemeral()?)
+}
+
+/// The same over any store.
+pub fn app_over(store: Arc<dyn SessionStore>, ring: KeyRing) -> Result<Box<dyn App>, Failure> {
     let router = router(get(read), get(update), get(create), get(fill));
     let config = SessionConfig::builder("bench").build()?;
-    let layer = SessionLayer::new(
-        config,
-        KeyRing::ephemeral()?,
-        Arc::new(MemoryStore::default()),
-    )?;
+    let layer = SessionLayer::new(config, ring, store)?;
     Ok(Box::new(layer.layer(router)))
 }
 

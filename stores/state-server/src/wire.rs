@@ -59,10 +59,12 @@
 //! begins with the byte 0xf0, which no record does.
 
 mod number;
+mod scan;
 mod status;
 mod target;
 
 pub use self::number::{parse_decimal, parse_etag, push_decimal, push_etag};
+pub(crate) use self::scan::line_end;
 pub use self::status::Status;
 pub use self::target::{
     MAX_CONTROL_NAME, Target, control_target, foreign_target, form_encode, parse_hex,
@@ -84,8 +86,9 @@ pub const MAX_TIMEOUT_MINUTES: u32 = 525_600;
 /// The most sessions that an answer to a listing has.
 pub const PAGE: usize = 100;
 
-/// What every response of our server begins with, after its status line.
-pub const COMMON_HEADERS: &str = "X-AspNet-Version: 4.0.30319\r\nCache-Control: private\r\n";
+/// What the answer to a request of the published protocol begins with, after its status line.
+/// Its clients insist on the first; ours need neither.
+pub const PLAIN_HEADERS: &str = "X-AspNet-Version: 4.0.30319\r\nCache-Control: private\r\n";
 
 /// Names of headers, as they are sent; they are compared without case.
 pub mod header {

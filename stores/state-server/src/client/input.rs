@@ -141,9 +141,8 @@ impl Partial {
     }
 
     fn finish(self) -> Reply {
-        Reply {
-            body: self.body.into(),
-            ..self.reply
-        }
+        let mut reply = self.reply;
+        reply.body = self.body.into();
+        reply
     }
 }

@@ -112,7 +112,7 @@ impl Answer<'_> {
     }
 
     pub(super) fn delete_all(&self) -> Result<u64, StoreError> {
-        match (self.reply.status, self.reply.count) {
+        match (self.reply.status, self.reply.count()) {
             (200, Some(count)) => Ok(count),
             (200, None) => Err(self.corrupt("an answer without a count")),
             (404, _) => Ok(0),
@@ -182,7 +182,7 @@ impl Answer<'_> {
         ) else {
             return Err(self.corrupt("a record without revision, lifetimes or time"));
         };
-        let record = Record::decode(body, reply.labels.clone(), reply.principal);
+        let record = Record::decode(body, reply.labels(), reply.principal());
         Ok(Loaded {
             record: record.map_err(|cause| self.undecodable(cause))?,
             revision,
@@ -247,7 +247,7 @@ impl Answer<'_> {
             _ => (StoreErrorKind::Corrupt, "an answer outside of the protocol"),
         };
         let status = self.reply.status;
-        let reason = self.reply.reason.as_deref().unwrap_or("no reason given");
+        let reason = self.reply.reason().unwrap_or("no reason given");
         self.error(
             kind,
             &format!("{problem} (status {status} to {verb}: {reason})"),
@@ -268,7 +268,10 @@ impl Answer<'_> {
     /// The lines of a listing, and whether there are more.
     pub(super) fn listing(self) -> Result<(Bytes, bool), StoreError> {
         match self.reply.status {
-            200 => Ok((self.reply.body, self.reply.next.is_some())),
+            200 => {
+                let more = self.reply.next().is_some();
+                Ok((self.reply.body, more))
+            }
             404 => Ok((Bytes::new(), false)),
             _ => Err(self.unexpected("GET of a principal")),
         }

@@ -85,7 +85,10 @@ impl Pipe {
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<Reply, Lost> {
         let stopped = || Lost::Final(Fault::stopped(&self.0.address));
-        let slot = self.0.slots.acquire().await.map_err(|_| stopped())?;
+        let slot = match self.0.slots.try_acquire() {
+            Ok(slot) => slot,
+            Err(_) => self.0.slots.acquire().await.map_err(|_| stopped())?,
+        };
         let answered = self.0.push(asked_head, write).ok_or_else(stopped)?;
         slot.forget();
         answered.await.unwrap_or_else(|_| Err(stopped()))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use session_core::{EndReason, PrincipalKey, Revision, Timestamp};
 
 use super::shown::Shown;
-use crate::wire::{PROTOCOL, header, parse_decimal, parse_etag, parse_hex};
+use crate::wire::{PROTOCOL, header, line_end, parse_decimal, parse_etag, parse_hex};
 
 /// A response.
 #[derive(Debug, Default)]
@@ -23,14 +23,47 @@ pub(super) struct Reply {
     /// How long somebody has had the lock, in seconds.
     pub(super) lock_age: Option<u64>,
     pub(super) ended: Option<EndReason>,
-    pub(super) principal: Option<PrincipalKey>,
-    pub(super) labels: Bytes,
-    /// Where a listing goes on.
-    pub(super) next: Option<Bytes>,
-    pub(super) count: Option<u64>,
-    /// Why the server refuses, in its words.
-    pub(super) reason: Option<String>,
+    pub(super) rare: Option<Box<Rare>>,
     pub(super) body: Bytes,
+}
+
+/// What few answers have. It has a place of its own because answers are handed on many times.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    principal: Option<PrincipalKey>,
+    labels: Bytes,
+    next: Option<Bytes>,
+    count: Option<u64>,
+    reason: Option<String>,
+}
+
+impl Reply {
+    pub(super) fn principal(&self) -> Option<PrincipalKey> {
+        self.rare.as_ref()?.principal
+    }
+
+    pub(super) fn labels(&self) -> Bytes {
+        let labels = self.rare.as_ref().map(|rare| rare.labels.clone());
+        labels.unwrap_or_default()
+    }
+
+    /// Where a listing goes on.
+    pub(super) fn next(&self) -> Option<&Bytes> {
+        self.rare.as_ref()?.next.as_ref()
+    }
+
+    pub(super) fn count(&self) -> Option<u64> {
+        self.rare.as_ref()?.count
+    }
+
+    /// Why the server refuses, in its words.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.rare.as_ref()?.reason.as_deref()
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 /// The head of a response.
@@ -84,11 +117,20 @@ impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = &self.bytes[self.at..];
-        let length = rest.iter().position(|byte| *byte == b'\n')?;
-        self.at += length + 1;
-        let line = &rest[..length];
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
+        let start = self.at;
+        let mut end = line_end(self.bytes, start)?;
+        loop {
+            let length = match self.bytes.get(end..)? {
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] => 1,
+                _ => {
+                    end = line_end(self.bytes, end + 1)?;
+                    continue;
+                }
+            };
+            self.at = end + length;
+            return Some(&self.bytes[start..end]);
+        }
     }
 }
 
@@ -106,52 +148,105 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
     }
 }
 
+/// A header that means something to us.
+#[derive(Clone, Copy)]
+enum Field {
+    ContentLength,
+    Revision,
+    LockCookie,
+    LockAge,
+    Protocol,
+    Idle,
+    TimeLeft,
+    ServerTime,
+    Ended,
+    Principal,
+    Labels,
+    Next,
+    Count,
+    Reason,
+}
+
+/// Those that most answers have come first.
+const FIELDS: [(&str, Field); 15] = [
+    (header::CONTENT_LENGTH, Field::ContentLength),
+    (header::ETAG, Field::Revision),
+    (header::SESSION_PROTOCOL, Field::Protocol),
+    (header::SESSION_TIME, Field::ServerTime),
+    (header::SESSION_TTL, Field::Idle),
+    (header::SESSION_LEFT, Field::TimeLeft),
+    (header::LOCK_COOKIE, Field::LockCookie),
+    (header::LOCK_COOKIE_ALIAS, Field::LockCookie),
+    (header::LOCK_AGE, Field::LockAge),
+    (header::SESSION_ENDED, Field::Ended),
+    (header::SESSION_PRINCIPAL, Field::Principal),
+    (header::SESSION_LABELS, Field::Labels),
+    (header::SESSION_NEXT, Field::Next),
+    (header::SESSION_COUNT, Field::Count),
+    (header::SESSION_REASON, Field::Reason),
+];
+
+impl Field {
+    /// The header of a line, if it is known, and its value. Our own server writes the names as
+    /// we do, so that is tried first.
+    fn of(line: &[u8]) -> Result<(Option<Self>, &[u8]), Malformed> {
+        let is_own =
+            |text: &str| line.get(text.len()) == Some(&b':') && line.starts_with(text.as_bytes());
+        if let Some((text, field)) = FIELDS.iter().find(|(text, _)| is_own(text)) {
+            return Ok((Some(*field), &line[text.len() + 1..]));
+        }
+        let colon = line.iter().position(|byte| *byte == b':');
+        let colon = colon.ok_or(Malformed("a header line without a colon"))?;
+        let is_name = |text: &str| text.as_bytes().eq_ignore_ascii_case(&line[..colon]);
+        let known = FIELDS.iter().find(|(text, _)| is_name(text));
+        Ok((known.map(|(_, field)| *field), &line[colon + 1..]))
+    }
+}
+
 fn field(line: &[u8], head: &mut Head) -> Result<(), Malformed> {
-    let colon = line.iter().position(|byte| *byte == b':');
-    let (name, value) = line.split_at(colon.ok_or(Malformed("a header line without a colon"))?);
-    let value = value[1..].trim_ascii();
+    let (Some(field), value) = Field::of(line)? else {
+        return Ok(());
+    };
+    let value = value.trim_ascii();
     let reply = &mut head.reply;
-    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    if is(header::CONTENT_LENGTH) {
-        let length = parse_decimal(value).and_then(|length| usize::try_from(length).ok());
-        head.body_length = length.ok_or(Malformed("a Content-Length that is no number"))?;
-    } else if is(header::ETAG) {
-        reply.revision = parse_etag(value).and_then(Revision::new);
-    } else if name.len() > 8 && name[..8].eq_ignore_ascii_case(b"session-") {
-        session_field(name, value, reply)?;
-    } else if is(header::LOCK_COOKIE) || is(header::LOCK_COOKIE_ALIAS) {
-        reply.lock_cookie = parse_decimal(value);
-    } else if is(header::LOCK_AGE) {
-        reply.lock_age = parse_decimal(value);
+    match field {
+        Field::ContentLength => {
+            let length = parse_decimal(value).and_then(|length| usize::try_from(length).ok());
+            head.body_length = length.ok_or(Malformed("a Content-Length that is no number"))?;
+        }
+        Field::Revision => reply.revision = parse_etag(value).and_then(Revision::new),
+        Field::LockCookie => reply.lock_cookie = parse_decimal(value),
+        Field::LockAge => reply.lock_age = parse_decimal(value),
+        Field::Protocol => reply.extended = value == PROTOCOL.as_bytes(),
+        Field::Idle => reply.idle = parse_decimal(value).map(Duration::from_millis),
+        Field::TimeLeft => reply.time_left = parse_decimal(value).map(Duration::from_millis),
+        Field::ServerTime => {
+            let millis = parse_decimal(value).and_then(|millis| i64::try_from(millis).ok());
+            reply.server_time = millis.map(Timestamp::from_millis);
+        }
+        Field::Ended => {
+            reply.ended = Some(reason(value).ok_or(Malformed("an unknown Session-Ended"))?);
+        }
+        rare => rare_field(rare, value, reply.rare_mut())?,
     }
     Ok(())
 }
 
-fn session_field(name: &[u8], value: &[u8], reply: &mut Reply) -> Result<(), Malformed> {
-    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    if is(header::SESSION_PROTOCOL) {
-        reply.extended = value == PROTOCOL.as_bytes();
-    } else if is(header::SESSION_TTL) {
-        reply.idle = parse_decimal(value).map(Duration::from_millis);
-    } else if is(header::SESSION_LEFT) {
-        reply.time_left = parse_decimal(value).map(Duration::from_millis);
-    } else if is(header::SESSION_TIME) {
-        let millis = parse_decimal(value).and_then(|millis| i64::try_from(millis).ok());
-        reply.server_time = millis.map(Timestamp::from_millis);
-    } else if is(header::SESSION_ENDED) {
-        reply.ended = Some(reason(value).ok_or(Malformed("an unknown Session-Ended"))?);
-    } else if is(header::SESSION_PRINCIPAL) {
-        let principal = parse_hex(value).ok_or(Malformed("a Session-Principal that is no hash"))?;
-        reply.principal = Some(PrincipalKey::from_bytes(principal));
-    } else if is(header::SESSION_LABELS) {
-        let shown = Shown::parse(value).ok_or(Malformed("Session-Labels that are not ours"))?;
-        reply.labels = shown.labels;
-    } else if is(header::SESSION_NEXT) {
-        reply.next = Some(Bytes::copy_from_slice(value));
-    } else if is(header::SESSION_COUNT) {
-        reply.count = parse_decimal(value);
-    } else if is(header::SESSION_REASON) {
-        reply.reason = Some(printable(value));
+fn rare_field(field: Field, value: &[u8], rare: &mut Rare) -> Result<(), Malformed> {
+    match field {
+        Field::Principal => {
+            let principal = parse_hex(value);
+            let principal = principal.ok_or(Malformed("a Session-Principal that is no hash"))?;
+            rare.principal = Some(PrincipalKey::from_bytes(principal));
+        }
+        Field::Labels => {
+            let shown = Shown::parse(value).ok_or(Malformed("Session-Labels that are not ours"))?;
+            rare.labels = shown.labels;
+        }
+        Field::Next => rare.next = Some(Bytes::copy_from_slice(value)),
+        Field::Count => rare.count = parse_decimal(value),
+        Field::Reason => rare.reason = Some(printable(value)),
+        _ => {}
     }
     Ok(())
 }
@@ -226,7 +321,8 @@ mod tests {
             "400 Bad Request\r\nSession-Reason: no\x1b[31m {}\r\n\r\n",
             "x".repeat(999)
         );
-        let reason = head(&text).reply.reason.unwrap();
+        let head = head(&text);
+        let reason = head.reply.reason().unwrap();
         assert!(reason.starts_with("no[31m xxx"), "{reason}");
         assert_eq!(reason.len(), 200);
     }

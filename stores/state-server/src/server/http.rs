@@ -5,7 +5,6 @@ mod head;
 mod held;
 mod output;
 mod request;
-mod scan;
 
 pub(crate) use self::field::Field;
 pub(crate) use self::head::{Head, HeadLimits, NoHead, Verb};

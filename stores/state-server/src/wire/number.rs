@@ -1,32 +1,53 @@
 //! Numbers as text.
 
+/// The digits of the largest number.
+const MAX_DIGITS: usize = 20;
+
 /// The number that `text` is; `None` if it is empty, has other characters than digits, or does
 /// not fit.
 #[must_use]
 pub fn parse_decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > 20 {
+    let (last, before) = text.split_last()?;
+    if text.len() > MAX_DIGITS {
         return None;
     }
-    text.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    // One digit less than the most always fits.
+    let number = before
+        .iter()
+        .try_fold(0_u64, |number, byte| Some(number * 10 + digit_of(*byte)?))?;
+    number.checked_mul(10)?.checked_add(digit_of(*last)?)
 }
+
+fn digit_of(byte: u8) -> Option<u64> {
+    byte.is_ascii_digit().then(|| u64::from(byte - b'0'))
+}
+
+/// The digits of the numbers below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
 
 /// Appends a number.
 pub fn push_decimal(to: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
+    let mut digits = [0; MAX_DIGITS];
     let mut start = digits.len();
-    loop {
+    while number >= 100 {
+        start -= 2;
+        digits[start..start + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+        number /= 100;
+    }
+    let [tens, ones] = PAIRS[number as usize];
+    start -= 1;
+    digits[start] = ones;
+    if number >= 10 {
         start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+        digits[start] = tens;
     }
     to.extend_from_slice(&digits[start..]);
 }
@@ -51,7 +72,7 @@ mod tests {
 
     #[test]
     fn numbers_come_back() {
-        for number in [0, 1, 9, 10, 1_234_567_890, u64::MAX] {
+        for number in [0, 1, 9, 10, 99, 100, 101, 1_234_567_890, u64::MAX] {
             let mut text = Vec::new();
             push_decimal(&mut text, number);
             assert_eq!(text, number.to_string().as_bytes());

@@ -114,9 +114,12 @@ pub fn parse_hex(digits: &[u8]) -> Option<[u8; 32]> {
 
 /// Appends a key as 64 lower-case hex digits.
 pub fn push_hex(to: &mut Vec<u8>, key: &[u8; 32]) {
-    for byte in key {
-        to.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    let mut digits = [0; HEX];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(key) {
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 15);
     }
+    to.extend_from_slice(&digits);
 }
 
 /// The value of each lower-case hex digit; 255 for every other byte.

@@ -92,7 +92,11 @@ impl Field {
         let (start, end) = (STARTS.get(name.len())?, STARTS.get(name.len() + 1)?);
         BY_LENGTH[usize::from(*start)..usize::from(*end)]
             .iter()
-            .find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(name))
+            .find(|(text, _)| {
+                // Our own client writes them as we do.
+                let text = text.as_bytes();
+                text == name || text.eq_ignore_ascii_case(name)
+            })
             .map(|(_, field)| *field)
     }
 }

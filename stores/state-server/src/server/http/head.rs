@@ -1,9 +1,8 @@
 //! The head of a request: request line and headers, as they stand in the buffer.
 
 use super::field::{Field, Fields};
-use super::scan::line_end;
 use crate::server::refusal::Refusal;
-use crate::wire::parse_decimal;
+use crate::wire::{line_end, parse_decimal};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +93,14 @@ fn next_line(buffer: &[u8], start: usize) -> Result<(&[u8], usize), NoHead> {
 }
 
 fn request_line(line: &[u8], limits: HeadLimits) -> Result<(Verb, &[u8]), NoHead> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(verb), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(Unreadable("no request line"));
-    };
-    if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") || target.is_empty() || !is_token(verb) {
+    let space = line.iter().position(|byte| *byte == b' ');
+    let (verb, rest) = line.split_at(space.ok_or(Unreadable("no request line"))?);
+    let target = rest.strip_suffix(b" HTTP/1.1");
+    let target = target.or_else(|| rest.strip_suffix(b" HTTP/1.0"));
+    let target = target.and_then(|target| target.strip_prefix(b" "));
+    let target = target.filter(|target| !target.is_empty() && !target.contains(&b' '));
+    let target = target.ok_or(Unreadable("no request line"))?;
+    if !is_token(verb) {
         return Err(Unreadable("no request line"));
     }
     if target.len() > limits.target {

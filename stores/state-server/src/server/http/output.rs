@@ -5,7 +5,7 @@ use session_core::Timestamp;
 
 use super::held::Held;
 use crate::server::refusal::Refusal;
-use crate::wire::{COMMON_HEADERS, Status, header, push_decimal};
+use crate::wire::{PLAIN_HEADERS, Status, header, push_decimal};
 
 /// What goes to a client, in order. The responses to requests that came together are written
 /// together.
@@ -48,12 +48,14 @@ impl Output {
     pub(crate) fn begin(&mut self, status: Status, time: Option<Timestamp>) -> Response<'_> {
         self.counts.statuses[status as usize] += 1;
         self.buffer.extend_from_slice(status.line().as_bytes());
-        self.buffer.extend_from_slice(COMMON_HEADERS.as_bytes());
         let mut response = Response(self);
         if let Some(time) = time {
             response.text(header::SESSION_PROTOCOL, crate::wire::PROTOCOL.as_bytes());
             let time = u64::try_from(time.as_millis()).unwrap_or(0);
             response.number(header::SESSION_TIME, time);
+        } else {
+            let headers = PLAIN_HEADERS.as_bytes();
+            response.0.buffer.extend_from_slice(headers);
         }
         response
     }

@@ -5,7 +5,7 @@ const HIGH: u64 = ONES << 7;
 
 /// Where the first control character from `start` on is, tabs passed over. In a well-formed
 /// head that is the CR at the end of the line.
-pub(super) fn line_end(buffer: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn line_end(buffer: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
         at = control_character(buffer, at)?;
