@@ -88,8 +88,3 @@ pub use session_core::{
     ConfigFile, Key, KeyRing, OnConflict, SameSite, SessionConfig, SessionErrorKind, SessionStore,
     Transport,
 };
-
-/// The README's examples compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
