@@ -31,8 +31,10 @@ impl Call<'_> {
         if let Err(Full) = shard.replace(self.moment, self.key, self.hash, content) {
             return self.full(out);
         }
-        if let Some(item) = self.live(shard) {
-            self.saved(item, new_timeout, out);
+        match self.live(shard) {
+            Some(item) => self.saved(item, new_timeout, out),
+            // Its deadline was now.
+            None => self.begin(Status::Ok, out).finish(),
         }
     }
 
