@@ -230,13 +230,16 @@ impl Answer<'_> {
             ),
             413 => (
                 StoreErrorKind::TooLarge,
-                "the record is larger than the server takes; look at its --max-item-bytes",
+                "the record is larger than the server takes; look at its --max-item",
             ),
             429 => (
                 StoreErrorKind::Unavailable,
                 "the server has too many connections or waiters",
             ),
-            503 => (StoreErrorKind::Unavailable, "the server takes no requests now"),
+            503 => (
+                StoreErrorKind::Unavailable,
+                "the server takes no requests now",
+            ),
             507 => (
                 StoreErrorKind::Full,
                 "the server has reached its memory cap; look at its --max-memory",

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use session_core::{EndReason, PrincipalKey, Revision, Timestamp};
 
 use super::shown::Shown;
-use crate::wire::{PROTOCOL, header, parse_decimal, parse_etag, parse_hex};
+use crate::wire::{DRAINING, PROTOCOL, header, parse_decimal, parse_etag, parse_hex};
 
 /// A response.
 #[derive(Debug, Default)]
@@ -31,6 +31,13 @@ pub(super) struct Reply {
     /// Why the server refuses, in its words.
     pub(super) reason: Option<String>,
     pub(super) body: Bytes,
+}
+
+impl Reply {
+    /// Whether the server is about to stop and has not done what it was asked.
+    pub(super) fn is_draining(&self) -> bool {
+        self.status == 503 && self.reason.as_deref() == Some(DRAINING)
+    }
 }
 
 /// The head of a response.
