@@ -42,6 +42,8 @@ impl Call<'_> {
     fn saved(&self, item: &mut Item, new_timeout: bool, out: &mut Output) {
         if !self.request.extended && new_timeout {
             item.cookie = item.cookie.max(self.request.cookie.unwrap_or(-1));
+            // Those that were reserved begin at the cookie as it was.
+            item.spare = 0;
             item.keep(self.moment);
         }
         if !self.request.hold {
