@@ -6,8 +6,8 @@
 //!
 //! # The admin port
 //!
-//! `/health` answers 200 as long as the process does, `/ready` 503 while it drains, and `/` is a
-//! page for people. `/metrics` is Prometheus text; each name begins with
+//! `/health` answers 200 as long as the process does, `/ready` 503 while it drains or its disk
+//! fails, and `/` is a page for people. `/metrics` is Prometheus text; each name begins with
 //! `session_state_server_`:
 //!
 //! | name | kind | what |
@@ -22,9 +22,18 @@
 //! | `responses_total{status}` | counter | responses by status |
 //! | `refusals_total{reason}` | counter | what was refused, answered or not |
 //!
+//! With a disk there are also:
+//!
+//! | name | kind | what |
+//! |---|---|---|
+//! | `unwritten_changes` | gauge | changes that are not on the disk yet |
+//! | `disk_failed` | gauge | 1 while the disk fails and writes are refused |
+//! | `disk_commits_total` | counter | transactions on the disk |
+//! | `disk_changes_total` | counter | changes in these transactions |
+//!
 //! The reasons: `request` (400, no valid request), `head`, `target` and `headers` (400, beyond a
 //! cap), `token` (401), `slow` (408), `item` (413), `connections` and `waiters` (429), `draining`
-//! (503), `memory` (507), and `handshake` (no TLS, nothing is answered).
+//! and `disk` (503), `memory` (507), and `handshake` (no TLS, nothing is answered).
 
 mod admin;
 mod config;

@@ -41,7 +41,8 @@
 //!
 //! Refused are: 400 what is no request, 401 without the token, 408 a frame that took too long,
 //! 413 too large an item, 429 too many connections or waiters, 503 while the server drains or its
-//! disk fails, 507 when its memory is used up.
+//! disk fails, 507 when its memory is used up. A 503 whose `Session-Reason` is `draining` says that
+//! nothing was done; any other one leaves that open.
 //!
 //! # A server with a disk
 //!
@@ -82,6 +83,10 @@ pub const DEFAULT_TIMEOUT_MINUTES: u32 = 20;
 
 /// The longest `Timeout`, in minutes: a year.
 pub const MAX_TIMEOUT_MINUTES: u32 = 525_600;
+
+/// The [`header::SESSION_REASON`] of a 503 to a request that was not carried out, because the
+/// server is about to stop.
+pub const DRAINING: &str = "draining";
 
 /// The most sessions that an answer to a listing has.
 pub const PAGE: usize = 100;

@@ -109,7 +109,7 @@ impl Dialer {
                     continue;
                 }
                 Verdict::Differs(problem) => problem,
-                Verdict::Odd if reply.status == 503 => return Err(failed(draining())),
+                Verdict::Odd if reply.status == 503 => return Err(failed(unavailable(&reply))),
                 Verdict::Odd => format!("status {} instead of the server list", reply.status),
             };
             let kind = StoreErrorKind::Refused;
@@ -203,7 +203,7 @@ impl Dialer {
                 "the server has too many connections; look at its --max-connections and at \
                  store.connections",
             ),
-            503 => Err(self.io(Phase::Token, &draining())),
+            503 => Err(self.io(Phase::Token, &unavailable(reply))),
             _ if !reply.extended => refused(
                 StoreErrorKind::Refused,
                 "this is not a session-state-server: its answer has no Session-Protocol. If it \
@@ -218,12 +218,13 @@ impl Dialer {
     }
 }
 
-/// What a server says that is about to stop.
-pub(super) fn draining() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::ConnectionAborted,
-        "the server is shutting down",
-    )
+/// What a server says with a 503.
+pub(super) fn unavailable(reply: &Reply) -> io::Error {
+    let message = match &reply.reason {
+        Some(reason) if !reply.is_draining() => reason,
+        _ => "the server is shutting down",
+    };
+    io::Error::new(io::ErrorKind::ConnectionAborted, message)
 }
 
 /// A connection works with delays as well, only slower.

@@ -13,7 +13,7 @@ use session_core::{Clock, SystemClock};
 use tokio::io::AsyncWrite;
 use tokio::time::{Sleep, sleep};
 
-use super::dial::{BackOff, Connection, Dialer, draining};
+use super::dial::{BackOff, Connection, Dialer, unavailable};
 use super::fault::{Fault, Lost, Phase};
 use super::pipe::{Found, Shared, Waiter};
 use super::reply::Reply;
@@ -206,9 +206,9 @@ impl<'a> Link<'a> {
     }
 
     fn answer(&mut self, waiter: Waiter, reply: Reply) {
-        if reply.status == 503 {
+        if reply.is_draining() {
             self.draining = true;
-            let fault = self.dialer.io(Phase::Read, &draining());
+            let fault = self.dialer.io(Phase::Read, &unavailable(&reply));
             return waiter.answer(Err(Lost::Undone(fault)));
         }
         waiter.answer(Ok(reply));

@@ -149,6 +149,10 @@ impl Farm {
         let owner = self.owner(key);
         let answer = owner.ask(lane(key), verb, &write).await?;
         if answer.reply.status != 404 && !Parcel::is_one(&answer.reply.body) {
+            if answer.is_miss() {
+                // It may have moved on by a list that is newer than ours.
+                owner.agree().await?;
+            }
             return Ok(Asked::Answered(answer));
         }
         let gone = match moving::fetch(former, owner, key, None).await? {

@@ -185,10 +185,13 @@ impl SessionStore for StateServerStore {
         let answer = server.ask_and_wait(wait.saturating_sub(waited), move |out, left| {
             request::acquire(out, &key, lease, Some(left));
         });
-        match answer.await? {
-            Some(answer) => answer.acquire(),
-            None => Ok(Acquire::Busy),
+        let Some(answer) = answer.await? else {
+            return Ok(Acquire::Busy);
+        };
+        if answer.is_miss() {
+            server.agree().await?;
         }
+        answer.acquire()
     }
 
     async fn extend(

@@ -230,7 +230,7 @@ impl Answer<'_> {
             ),
             413 => (
                 StoreErrorKind::TooLarge,
-                "the record is larger than the server takes; look at its --max-item-bytes",
+                "the record is larger than the server takes; look at its --max-item",
             ),
             429 => (
                 StoreErrorKind::Unavailable,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use session_core::{EndReason, PrincipalKey, Revision, Timestamp};
 
 use super::shown::Shown;
-use crate::wire::{PROTOCOL, header, line_end, parse_decimal, parse_etag, parse_hex};
+use crate::wire::{DRAINING, PROTOCOL, header, line_end, parse_decimal, parse_etag, parse_hex};
 
 /// A response.
 #[derive(Debug, Default)]
@@ -59,6 +59,11 @@ impl Reply {
     /// Why the server refuses, in its words.
     pub(super) fn reason(&self) -> Option<&str> {
         self.rare.as_ref()?.reason.as_deref()
+    }
+
+    /// Whether the server is about to stop and has not done what it was asked.
+    pub(super) fn is_draining(&self) -> bool {
+        self.status == 503 && self.reason() == Some(DRAINING)
     }
 
     fn rare_mut(&mut self) -> &mut Rare {

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::dial::{Connection, Dialer, draining};
+use super::dial::{Connection, Dialer, unavailable};
 use super::fault::{Fault, Lost, Phase};
 use super::reply::Reply;
 
@@ -142,7 +142,11 @@ impl Room {
         let patience = wait.saturating_add(self.dialer.settings.operation_timeout);
         let fault = |error: &io::Error| self.dialer.io(Phase::Read, error);
         match timeout(patience, connection.exchange(request, false)).await {
-            Ok(Ok(reply)) if reply.status == 503 => Err(Lost::Undone(fault(&draining()))),
+            Ok(Ok(reply)) if reply.is_draining() => Err(Lost::Undone(fault(&unavailable(&reply)))),
+            // It does not say whether it has done it.
+            Ok(Ok(reply)) if reply.status == 503 && !reply.extended => {
+                Err(Lost::Cut(fault(&unavailable(&reply))))
+            }
             Ok(Ok(reply)) => {
                 self.idle.lock().push(connection);
                 Ok(reply)

@@ -1,9 +1,9 @@
 //! What the server refuses to everybody: beyond its caps, without a token, or while it drains.
 
-use crate::wire::Status;
+use crate::wire::{DRAINING, Status};
 
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident = $status:ident $label:literal $reason:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $status:ident $label:literal $reason:expr;)*) => {
         /// Why a request or a connection is refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Refusal {
@@ -48,7 +48,7 @@ refusals! {
     Item = ContentTooLarge "item" "the item is too large";
     Connections = TooManyRequests "connections" "too many connections";
     Waiters = TooManyRequests "waiters" "too many wait for this lock";
-    Draining = ServiceUnavailable "draining" "draining";
+    Draining = ServiceUnavailable "draining" DRAINING;
     /// A write may have been done, or not.
     Disk = ServiceUnavailable "disk" "the server's disk fails";
     Memory = InsufficientStorage "memory" "the server's memory is used up";

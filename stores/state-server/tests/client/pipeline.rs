@@ -187,7 +187,7 @@ async fn a_save_that_a_draining_server_refused_is_repeated() {
         loop {
             let request = peer.request().await?;
             match number {
-                0 => peer.answer(&answer("503 draining", "", b"")).await?,
+                0 => peer.answer(&refused("draining")).await?,
                 _ => peer.answer(&request.mirrored()).await?,
             }
         }
@@ -203,6 +203,40 @@ async fn a_save_that_a_draining_server_refused_is_repeated() {
     );
     assert_eq!(save.await.unwrap(), Save::Saved(Revision::FIRST.next()));
     assert_eq!(server.accepted(), 2);
+}
+
+/// A server whose disk fails may have carried it out, and only does not promise that it lasts. A
+/// second attempt would meet the first one and add its changes once more.
+#[tokio::test]
+async fn a_save_that_may_have_been_done_is_not_repeated() {
+    let server = Scripted::start(|_, mut peer| async move {
+        peer.greet().await?;
+        peer.request().await?;
+        peer.answer(&refused("the server's disk fails")).await?;
+        peer.mirror().await
+    })
+    .await;
+    let store = server.store();
+    let save = Arc::clone(&store).save(
+        key(1),
+        Revision::FIRST,
+        record(b"x"),
+        LIFETIME,
+        LeaseUse::None,
+    );
+    let error = save.await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("disk fails"), "{error}");
+    assert_mirrored(&store, key(1)).await;
+    assert_eq!(server.accepted(), 1, "the connection goes on");
+}
+
+fn refused(reason: &str) -> Vec<u8> {
+    answer(
+        "503 Service Unavailable",
+        &format!("Session-Reason: {reason}\r\n"),
+        b"",
+    )
 }
 
 /// A server that says nothing any more is given up in bounded time, and found again when it

@@ -63,9 +63,14 @@ pub(crate) fn payload(record: &Record) -> u64 {
 
 /// What a server itself answers to a GET, whatever its list.
 pub(crate) async fn status(server: &str, key: StoreKey) -> u16 {
+    ask(server, "GET", key, "").await
+}
+
+/// What a server itself answers to a request without a body.
+pub(crate) async fn ask(server: &str, verb: &str, key: StoreKey, headers: &str) -> u16 {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let target = wire::session_target(key.as_bytes());
-    let request = format!("GET {target} HTTP/1.1\r\nSession-Protocol: 1\r\n\r\n");
+    let request = format!("{verb} {target} HTTP/1.1\r\nSession-Protocol: 1\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut line = [0; 12];
     stream.read_exact(&mut line).await.unwrap();

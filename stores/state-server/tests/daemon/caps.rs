@@ -73,6 +73,29 @@ fn slow_requests_of_two_thousand_connections() {
 }
 
 #[test]
+fn listings_that_nobody_takes() {
+    let flags = ["--max-memory", CAP.0, "--frame-timeout", "20s"];
+    let daemon = Daemon::start(&flags);
+    let mut honest = daemon.client();
+    let (principal, labels) = ("02".repeat(32), "x".repeat(15_000));
+    let ours = "Session-Protocol: 1\r\n";
+    let headers = format!("{ours}Session-Principal: {principal}\r\nSession-Labels: {labels}\r\n");
+    for number in 0..100 {
+        let target = format!("/s/{number:064x}");
+        honest.ask(&put(&target, &headers, "")).expect(200);
+    }
+    let list = get(&format!("/.session/principal/{principal}"), ours);
+    assert!(honest.ask(&list).expect(200).body.len() > 1_500_000);
+    let mut greedy: Vec<Client> = (0..150).map(|_| daemon.client()).collect();
+    for client in &mut greedy {
+        client.send(list.repeat(10));
+    }
+    until(|| (refusals(&daemon, "memory") > 0).then_some(()));
+    assert_resident(&daemon, "listings that wait for their clients");
+    assert!(refusals(&daemon, "memory") > 0);
+}
+
+#[test]
 fn a_gibibyte_is_declared() {
     let daemon = Daemon::start(&["--max-memory", CAP.0]);
     let mut clients: Vec<Client> = (0..100).map(|_| daemon.client()).collect();

@@ -391,3 +391,19 @@ async fn a_session_arrives_at_its_revision() {
     let put = put.expect(200);
     assert_eq!(put.header("ETag"), Some("\"8\""));
 }
+
+/// Answers come in order, so one that is left out would give everybody behind it somebody else's.
+#[tokio::test]
+async fn a_save_whose_deadline_is_now_is_answered() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client().await;
+    let (ending, other) = (session(&mut client, 1).await, session(&mut client, 2).await);
+    let headers = format!("{OURS}If-Match: \"1\"\nSession-Deadline: 0");
+    let save = request("PUT", &ending, &headers, Some("last"));
+    let load = request("GET", &other, OURS, None);
+    client.send(save + &load).await;
+    assert_eq!(client.answer().await.expect(200).text(), "");
+    assert_eq!(client.answer().await.expect(200).text(), "first");
+    let load = request("GET", &ending, OURS, None);
+    client.ask(&load).await.expect(404);
+}

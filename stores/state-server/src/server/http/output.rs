@@ -111,14 +111,22 @@ impl Response<'_> {
         self.0.buffer.extend_from_slice(b"\r\n");
     }
 
-    /// Ends the response with a body.
-    pub(crate) fn finish_with(&mut self, body: &Bytes) {
+    /// Ends the response with a body that was made for it, and counts with what waits for the
+    /// client.
+    pub(crate) fn finish_with_own(&mut self, body: &[u8]) {
         self.number(header::CONTENT_LENGTH, body.len() as u64);
         self.0.buffer.extend_from_slice(b"\r\n");
+        self.0.buffer.extend_from_slice(body);
+    }
+
+    /// Ends the response with the body of an item or of a control row.
+    pub(crate) fn finish_with(&mut self, body: &Bytes) {
         if Output::is_large(body) {
+            self.number(header::CONTENT_LENGTH, body.len() as u64);
+            self.0.buffer.extend_from_slice(b"\r\n");
             self.0.large = Some(body.clone());
         } else {
-            self.0.buffer.extend_from_slice(body);
+            self.finish_with_own(body);
         }
     }
 }

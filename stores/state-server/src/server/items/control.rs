@@ -14,6 +14,8 @@ use crate::server::persist::Journal;
 pub(crate) struct Row {
     pub(crate) value: Bytes,
     pub(crate) revision: u64,
+    /// Whether the value counts against the cap on memory by itself, as long as somebody has it.
+    pub(crate) is_paid: bool,
 }
 
 /// What a write of a row came to.
@@ -38,7 +40,7 @@ impl Control {
 
     /// Puts a row in its place that was read from the disk.
     pub(crate) fn restore(&self, name: Box<[u8]>, row: Row, budget: &Budget) -> Result<(), Full> {
-        budget.take(Purpose::Items, Self::FIXED + name.len() + row.value.len())?;
+        budget.take(Purpose::Items, Self::cost(&name, &row))?;
         self.0.lock().insert(name, row);
         Ok(())
     }
@@ -61,19 +63,14 @@ impl Control {
         if !permitted {
             return RowSet::Conflict(current.cloned());
         }
-        let cost = |row: &Row| {
-            // A large one counts by itself.
-            let value = if Output::is_large(&row.value) {
-                0
-            } else {
-                row.value.len()
-            };
-            Self::FIXED + name.len() + value
-        };
-        let before = current.map_or(0, cost);
+        let before = current.map_or(0, |row| Self::cost(&name, row));
         let revision = current.map_or(1, |row| row.revision + 1);
-        let row = Row { value, revision };
-        if let Err(Full) = budget.resize(before, cost(&row)) {
+        let row = Row {
+            is_paid: Output::is_large(&value),
+            value,
+            revision,
+        };
+        if let Err(Full) = budget.resize(before, Self::cost(&name, &row)) {
             return RowSet::Full;
         }
         if let Some(journal) = journal {
@@ -81,5 +78,32 @@ impl Control {
         }
         rows.insert(name, row);
         RowSet::Written(revision)
+    }
+
+    fn cost(name: &[u8], row: &Row) -> usize {
+        let value = if row.is_paid { 0 } else { row.value.len() };
+        Self::FIXED + name.len() + value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_row_from_the_disk_gives_back_what_it_took() {
+        let (rows, budget) = (Control::default(), Budget::new(1 << 20));
+        let large = Row {
+            value: Bytes::from(vec![0; Output::LARGE]),
+            revision: 1,
+            is_paid: false,
+        };
+        let name = |name: &[u8]| Box::<[u8]>::from(name);
+        assert!(rows.restore(name(b"a"), large, &budget).is_ok());
+        for row in ["a", "b"] {
+            let value = Bytes::from_static(b"small");
+            rows.set(name(row.as_bytes()), Condition::None, value, &budget, None);
+        }
+        assert_eq!(budget.bytes(), 2 * (Control::FIXED + 1 + 5));
     }
 }

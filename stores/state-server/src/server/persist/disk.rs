@@ -77,11 +77,13 @@ const SET_ROW: &str = "
 
 const FORGET: &str = "
     DELETE FROM tombstones WHERE key IN (
-        SELECT key FROM tombstones WHERE expires <= ?1 ORDER BY expires LIMIT 1000)";
+        SELECT key FROM tombstones WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 
 impl Disk {
     /// How many rows a transaction removes at most that are not needed any more.
     const SWEEP: usize = 5_000;
+    /// How many tombstones are forgotten at once.
+    const FORGET: u32 = 1_000;
 
     /// Opens the file and checks it, without changing anything; makes one if there is none.
     pub(super) fn open(folder: &Folder) -> Result<Self, Fault> {
@@ -176,10 +178,11 @@ impl Disk {
         transaction.commit()
     }
 
-    /// Forgets some of the tombstones that have expired.
-    pub(super) fn forget(&self, now: Timestamp) -> rusqlite::Result<()> {
-        self.connection.execute(FORGET, [now.as_millis()])?;
-        Ok(())
+    /// Forgets some of the tombstones that have expired; whether these were all.
+    pub(super) fn forget(&self, now: Timestamp) -> rusqlite::Result<bool> {
+        let values = params![now.as_millis(), Self::FORGET];
+        let forgotten = self.connection.execute(FORGET, values)?;
+        Ok(forgotten < Self::FORGET as usize)
     }
 }
 

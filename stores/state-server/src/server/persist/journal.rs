@@ -89,6 +89,7 @@ impl Journal {
 
     /// Takes note of an item that is new or has a new content.
     pub(crate) fn put(&self, item: &mut Item) {
+        Self::reserve_if(self.durability == Durability::Sync, item);
         self.add(|queue| {
             let marks = Marks {
                 write: queue.last,
@@ -100,6 +101,12 @@ impl Journal {
 
     /// Takes note of what changes between the writes of an item.
     pub(crate) fn life(&self, item: &mut Item, what: LifeChange) {
+        let is_awaited = match what {
+            LifeChange::Cookie => true,
+            LifeChange::Flag => self.durability == Durability::Sync,
+            LifeChange::Touch => false,
+        };
+        Self::reserve_if(is_awaited, item);
         self.add(|queue| {
             let mut marks = Marks::default();
             match what {
@@ -130,6 +137,7 @@ impl Journal {
 
     /// Takes note that a session goes on under the key of `renewed`.
     pub(crate) fn rename(&self, from: &Key, grave: Grave, renewed: &mut Item) {
+        Self::reserve_if(true, renewed);
         self.add(|queue| {
             let marks = queue.end();
             queue.put(renewed, marks);
@@ -140,6 +148,14 @@ impl Journal {
     /// Takes note of a control row.
     pub(crate) fn set_row(&self, name: &[u8], row: Row) {
         self.add(|queue| queue.waiting.set_row(name, row, queue.last));
+    }
+
+    /// Reserves further cookies with the change that follows, if whoever gets one of them waits
+    /// until it is on the disk: else a crash would bring back a counter below that cookie.
+    fn reserve_if(is_awaited: bool, item: &mut Item) {
+        if is_awaited {
+            item.spare = Self::RESERVE;
+        }
     }
 
     fn add(&self, add: impl FnOnce(&mut Queue)) {
@@ -320,13 +336,12 @@ impl Queue {
     }
 }
 
-/// What is written of an item now, with further cookies reserved.
+/// What is written of an item now, with the cookies that are reserved.
 fn life(item: &mut Item) -> Life {
-    item.spare = Journal::RESERVE;
     item.unsaved = 0;
     Life {
         expires: item.expires,
-        cookie: cookie_after(item.cookie, Journal::RESERVE),
+        cookie: cookie_after(item.cookie, item.spare),
         is_uninitialised: item.is_uninitialised,
     }
 }

@@ -177,6 +177,7 @@ fn control(disk: &Disk, state: &State) -> Result<(), Fault> {
         let control = Row {
             revision: row.get::<_, i64>(1)?.cast_unsigned(),
             value: Bytes::copy_from_slice(blob(row, 3)?),
+            is_paid: false,
         };
         if row.get::<_, i64>(2)? != row_sum(name, &control) {
             return Err(damaged("a control row is damaged"));

@@ -1,6 +1,5 @@
 //! The sessions of a principal: showing and ending them.
 
-use bytes::Bytes;
 use session_core::EndReason;
 
 use crate::server::http::Output;
@@ -15,7 +14,7 @@ impl State {
         if let Some(next) = next {
             response.field(header::SESSION_NEXT, |buffer| push_hex(buffer, &next));
         }
-        response.finish_with(&Bytes::from(lines));
+        response.finish_with_own(&lines);
     }
 
     /// The lines of a page, and where the next one begins if there are more.

@@ -31,8 +31,10 @@ impl Call<'_> {
         if let Err(Full) = shard.replace(self.moment, self.key, self.hash, content) {
             return self.full(out);
         }
-        if let Some(item) = self.live(shard) {
-            self.saved(item, new_timeout, out);
+        match self.live(shard) {
+            Some(item) => self.saved(item, new_timeout, out),
+            // Its deadline was now.
+            None => self.begin(Status::Ok, out).finish(),
         }
     }
 
@@ -40,6 +42,8 @@ impl Call<'_> {
     fn saved(&self, item: &mut Item, new_timeout: bool, out: &mut Output) {
         if !self.request.extended && new_timeout {
             item.cookie = item.cookie.max(self.request.cookie.unwrap_or(-1));
+            // Those that were reserved begin at the cookie as it was.
+            item.spare = 0;
             item.keep(self.moment);
         }
         if !self.request.hold {

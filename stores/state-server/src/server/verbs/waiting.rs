@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot::error::TryRecvError;
+
 use super::answer::Call;
 use crate::server::http::{Output, Request};
 use crate::server::items::{Holding, Key, Tick, Ticket};
@@ -94,9 +96,15 @@ impl Place {
             let item = shard.live(moment, &self.key, self.hash);
             (item.map(|item| item.look_again()), moment.now)
         });
-        if let Ok(cookie) = self.ticket.granted.try_recv() {
+        let outcome = match self.ticket.granted.try_recv() {
+            Ok(cookie) => Some(Waited::Granted(cookie)),
+            // Another item may have come in its place.
+            Err(TryRecvError::Closed) => Some(Waited::Gone),
+            Err(TryRecvError::Empty) => None,
+        };
+        if let Some(outcome) = outcome {
             self.is_over = true;
-            return ControlFlow::Break(Waited::Granted(cookie));
+            return ControlFlow::Break(outcome);
         }
         match look_again {
             None => ControlFlow::Break(Waited::Gone),
@@ -144,17 +152,15 @@ impl Place {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        let late = self.ticket.granted.try_recv().ok();
         self.state.at(&self.key, |shard, moment| {
             let Some(item) = shard.live(moment, &self.key, self.hash) else {
                 return;
             };
-            // It may have come while we waited for the shard.
-            let late = late.or_else(|| self.ticket.granted.try_recv().ok());
-            match late {
-                Some(_) if item.holding(late) == Holding::Mine => item.hand_on(moment),
-                Some(_) => {}
-                None => {
+            match self.ticket.granted.try_recv() {
+                Ok(late) if item.holding(Some(late)) == Holding::Mine => item.hand_on(moment),
+                // If it is closed, the place was in the queue of an item that has gone.
+                Ok(_) | Err(TryRecvError::Closed) => {}
+                Err(TryRecvError::Empty) => {
                     if let Some(lock) = &mut item.lock {
                         lock.leave_queue(self.ticket.number);
                     }
@@ -168,5 +174,75 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.state.metrics.waiters.subtract();
         self.give_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use session_core::testing::ManualClock;
+
+    use super::{Arc, Output, Place, Request, State, Waited};
+    use crate::server::config::Limits;
+    use crate::server::http::Head;
+    use crate::server::token::Tokens;
+    use crate::server::verbs::Flow;
+
+    /// The place in the queue that a request got, or its answer.
+    fn ask(state: &Arc<State>, line: &str, headers: &str) -> Result<Place, String> {
+        let text = format!("{line} HTTP/1.1\r\nSession-Protocol: 1\r\n{headers}\r\n");
+        let head = Head::parse(text.as_bytes(), state.head_limits());
+        let head = head.unwrap_or_else(|_| panic!("no head: {text}"));
+        let mut request = Request::read(&head).unwrap();
+        let mut out = Output::default();
+        match state.answer(&request, Bytes::new(), &mut out) {
+            Flow::Parked(ticket) => Ok(Place::new(Arc::clone(state), &mut request, ticket)),
+            Flow::Done => Err(String::from_utf8(out.buffer).unwrap()),
+        }
+    }
+
+    #[track_caller]
+    fn done(state: &Arc<State>, line: &str, headers: &str) {
+        let answer = ask(state, line, headers).err().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    const ACQUIRE: &str = "Exclusive: acquire\r\nSession-Wait: 1000\r\n";
+
+    fn state() -> Arc<State> {
+        let clock = Arc::new(ManualClock::default());
+        let state = State::new(Limits::default(), Tokens::default(), clock);
+        Arc::new(state)
+    }
+
+    fn put_and_lock(state: &Arc<State>) {
+        done(state, "PUT /a", "");
+        done(state, "GET /a", ACQUIRE);
+    }
+
+    /// The answers before a waiter's may take long to be written, and only then it waits.
+    #[tokio::test]
+    async fn an_item_that_was_replaced_before_the_wait_is_gone() {
+        let state = state();
+        put_and_lock(&state);
+        let mut place = ask(&state, "GET /a", ACQUIRE).unwrap();
+        done(&state, "DELETE /a", "");
+        put_and_lock(&state);
+        let waited = place.wait().await;
+        assert!(matches!(waited, Waited::Gone));
+    }
+
+    /// Each lock numbers those who wait for it.
+    #[tokio::test]
+    async fn who_waited_for_another_item_takes_nobodys_place() {
+        let state = state();
+        put_and_lock(&state);
+        let former = ask(&state, "GET /a", ACQUIRE).unwrap();
+        done(&state, "DELETE /a", "");
+        put_and_lock(&state);
+        let mut place = ask(&state, "GET /a", ACQUIRE).unwrap();
+        drop(former);
+        done(&state, "GET /a", "Exclusive: release\r\nLockCookie: 2\r\n");
+        assert!(matches!(place.wait().await, Waited::Granted(3)));
     }
 }

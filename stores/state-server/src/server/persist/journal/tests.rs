@@ -171,6 +171,24 @@ async fn a_failure_is_told_at_once_and_ends() {
     assert!(!journal.is_failed());
 }
 
+/// A crash must not bring back a counter below one that somebody was given.
+#[test]
+fn no_cookie_is_reserved_before_answers_wait_for_it() {
+    for durability in [Durability::Sync, Durability::Async] {
+        let changes = [None, Some(LifeChange::Flag), Some(LifeChange::Touch)];
+        for change in changes {
+            let fixture = Fixture::new(durability);
+            let mut item = fixture.item(FIRST);
+            match change {
+                None => fixture.journal.put(&mut item),
+                Some(change) => fixture.journal.life(&mut item, change),
+            }
+            let waits = fixture.journal.needed(&FIRST, Verb::Get) > 0;
+            assert!(waits || item.spare == 0, "{durability:?}");
+        }
+    }
+}
+
 #[test]
 fn the_counter_goes_round() {
     assert_eq!(cookie_after(1, 1), 2);
