@@ -12,19 +12,10 @@
 //! rows.
 
 #[cfg(feature = "postgres")]
-mod gather;
-mod length;
-mod names;
-mod options;
-mod place;
-#[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(feature = "postgres")]
-mod reason;
 pub mod schema;
-mod secret;
 #[cfg(feature = "postgres")]
-mod turns;
+mod shared;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresStore, PostgresStoreBuilder, SynchronousCommit};

@@ -15,8 +15,8 @@ use super::fault::Fault;
 use super::row::Reader;
 use super::store::PostgresStore;
 use super::write::token;
-use crate::length::millis;
-use crate::turns::{Place, jitter};
+use crate::shared::length::millis;
+use crate::shared::turns::{Place, jitter};
 
 /// The first and the longest pause between two looks at a lease that is held.
 const SOON: Duration = Duration::from_millis(5);

@@ -190,7 +190,7 @@ impl Dialer {
     /// is no time left for one.
     pub(super) async fn pause(&self, deadline: Deadline, attempts: u32) -> bool {
         let pause = Duration::from_millis(5 << attempts.min(5));
-        let pause = pause.mul_f64(crate::turns::jitter());
+        let pause = pause.mul_f64(crate::shared::turns::jitter());
         if self.left(deadline) <= pause {
             return false;
         }

@@ -10,7 +10,7 @@ use super::pool::Answer;
 use super::row::Reader;
 use super::store::PostgresStore;
 use super::write::{base, record, token, verdict};
-use crate::length::millis;
+use crate::shared::length::millis;
 
 /// What is to become of a session.
 pub(super) struct Renaming {

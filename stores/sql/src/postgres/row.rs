@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::fault::{Fault, Target};
-use crate::reason;
+use crate::shared::reason;
 
 /// A row and who sent it.
 #[derive(Clone, Copy)]

@@ -8,8 +8,8 @@ use super::dial::{Connection, Dialer, Purpose};
 use super::fault::Fault;
 use super::settings::PostgresStoreBuilder;
 use super::statements;
-use crate::names::Names;
 use crate::schema::{Persistence, Status, Tables};
+use crate::shared::names::Names;
 
 /// The version of the tables that this program works with.
 pub(super) const VERSION: i32 = 1;

@@ -11,10 +11,10 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use super::dial::Dialer;
 use super::store::PostgresStore;
 use super::tls::Tls;
-use crate::names::{self, Names};
-use crate::options;
-use crate::place::{self, Place};
-use crate::secret::Secret;
+use crate::shared::names::{self, Names};
+use crate::shared::options;
+use crate::shared::place::{self, Place};
+use crate::shared::secret::Secret;
 
 const PORT: u16 = 5432;
 

@@ -8,8 +8,8 @@
 
 use session_core::TOMBSTONE;
 
-use crate::length::millis;
-use crate::names::Names;
+use crate::shared::length::millis;
+use crate::shared::names::Names;
 
 /// The verdicts on a save or rename, in the order in which they are checked.
 pub(super) const MISSING: i32 = 0;

@@ -28,7 +28,7 @@ use super::write::{
     Batches, Creates, Creating, Deletes, Deleting, Kind, Saves, Saving, Touches, Touching, Written,
 };
 use super::{lease, listing, meta, rename, sweep};
-use crate::gather::Gatherer;
+use crate::shared::gather::Gatherer;
 
 type Gathered<K> = Gatherer<Batches<K>>;
 
@@ -70,7 +70,7 @@ pub struct PostgresStore {
     pub(super) statements: Statements,
     pub(super) reads: Reads,
     pub(super) pooled: Arc<Pooled>,
-    pub(super) turns: crate::turns::Turns,
+    pub(super) turns: crate::shared::turns::Turns,
     /// Tells this instance from others that sweep.
     pub(super) instance: i64,
     creates: Gathered<Creates>,
@@ -136,7 +136,7 @@ impl PostgresStore {
             touches: parts.gatherer(&plain, 2, lanes, &statements.touch),
             deletes: parts.gatherer(&durable, 0, 1, &statements.delete),
             reads: Reads::new(&dialer, &statements),
-            turns: crate::turns::Turns::default(),
+            turns: crate::shared::turns::Turns::default(),
             instance: RandomState::new().hash_one(0).cast_signed(),
             dialer,
             statements,

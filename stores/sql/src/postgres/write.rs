@@ -14,9 +14,9 @@ use self::columns::{Columns, bytes, keys, records};
 use super::fault::{Fault, Target};
 use super::row::Reader;
 use super::statements::{DONE, ENDED, FREE, LEASED, MISSING, STALE};
-use crate::gather::Row;
-use crate::length::millis;
-use crate::reason;
+use crate::shared::gather::Row;
+use crate::shared::length::millis;
+use crate::shared::reason;
 
 pub(super) use self::batch::{Batches, Written};
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use session_core::StoreError;
-use tokio::task::JoinSet;
 
 use super::Kind;
-use crate::gather::Writer;
 use crate::postgres::dial::Dialer;
 use crate::postgres::fault::Fault;
 use crate::postgres::links::Links;
 use crate::postgres::pool::Pooled;
+use crate::shared::gather::{Answer, Writer};
 
 /// Writes the rows of one kind.
 #[derive(Debug)]
@@ -37,13 +36,21 @@ pub(in crate::postgres) struct Written<T> {
 #[async_trait]
 impl<K: Kind> Writer for Batches<K> {
     type Row = K::Row;
-    type Answer = Written<K::Outcome>;
+    type Outcome = Written<K::Outcome>;
 
-    async fn write(&self, rows: Vec<K::Row>) -> Vec<Result<Written<K::Outcome>, StoreError>> {
+    async fn write(&self, rows: Vec<K::Row>, answers: Vec<Answer<Self>>) {
         match self.together(&rows).await {
-            Ok(written) => written.into_iter().map(Ok).collect(),
-            Err(fault) if rows.len() > 1 && fault.is_of_a_row() => self.each(rows, &fault).await,
-            Err(fault) => rows.iter().map(|_| Err(fault.clone().into())).collect(),
+            Ok(written) => {
+                for (answer, written) in answers.into_iter().zip(written) {
+                    answer.send(Ok(written));
+                }
+            }
+            Err(fault) if rows.len() > 1 && fault.is_of_a_row() => self.each(rows, answers),
+            Err(fault) => {
+                for answer in answers {
+                    answer.send(Err(fault.clone().into()));
+                }
+            }
         }
     }
 }
@@ -75,29 +82,17 @@ impl<K: Kind> Batches<K> {
     }
 
     /// Each row by itself and all at once, so that one that waits for a lock holds up nobody.
-    async fn each(
-        &self,
-        rows: Vec<K::Row>,
-        fault: &Fault,
-    ) -> Vec<Result<Written<K::Outcome>, StoreError>> {
-        let failed = || Err(StoreError::from(fault.clone()));
-        let mut answers: Vec<_> = rows.iter().map(|_| failed()).collect();
-        let mut tasks = JoinSet::new();
-        for (place, row) in rows.into_iter().enumerate() {
+    fn each(&self, rows: Vec<K::Row>, answers: Vec<Answer<Self>>) {
+        for (row, answer) in rows.into_iter().zip(answers) {
             let alone = alone::<K>(
                 row,
                 Arc::clone(&self.dialer),
                 Arc::clone(&self.pooled),
                 Arc::clone(&self.text),
             );
-            tasks.spawn(async move { (place, alone.await) });
+            let task = async move { answer.send(alone.await.map_err(StoreError::from)) };
+            self.dialer.runtime.spawn(task);
         }
-        while let Some(joined) = tasks.join_next().await {
-            if let Ok((place, answer)) = joined {
-                answers[place] = answer.map_err(StoreError::from);
-            }
-        }
-        answers
     }
 }
 

@@ -3,7 +3,7 @@
 use session_core::Record;
 use tokio_postgres::types::ToSql;
 
-use crate::gather::Row;
+use crate::shared::gather::Row;
 
 /// One array for each parameter.
 pub(in crate::postgres) struct Columns<'a>(Vec<Column<'a>>);

@@ -1,7 +1,4 @@
-//! The conformance suite on PostgreSQL, over a Unix socket and over TLS.
-
-#![cfg(feature = "postgres")]
-mod support;
+//! The conformance suite.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +7,8 @@ use async_trait::async_trait;
 use session_core::SessionStore;
 use session_core::testing::conformance::{Harness, Sweeping};
 
+use crate::server;
+
 /// Tables of its own.
 struct Tables {
     url: String,
@@ -17,7 +16,7 @@ struct Tables {
 
 impl Tables {
     async fn fresh() -> Self {
-        let url = support::shared().tables().await;
+        let url = server::shared().tables().await;
         Self { url }
     }
 }
@@ -25,7 +24,7 @@ impl Tables {
 #[async_trait]
 impl Harness for Tables {
     async fn store(&self) -> Arc<dyn SessionStore> {
-        support::store(&self.url)
+        server::store(&self.url)
     }
 
     async fn advance(&self, by: Duration) {
@@ -33,11 +32,11 @@ impl Harness for Tables {
     }
 
     fn unit(&self) -> Duration {
-        Duration::from_millis(800)
+        Duration::from_millis(600)
     }
 
     fn grain(&self) -> Duration {
-        Duration::from_millis(200)
+        Duration::from_millis(150)
     }
 
     fn patience(&self) -> Duration {
@@ -57,6 +56,4 @@ impl Harness for Tables {
     }
 }
 
-mod unix {
-    session_core::conformance_suite!(crate::Tables::fresh().await);
-}
+session_core::conformance_suite!(Tables::fresh().await);

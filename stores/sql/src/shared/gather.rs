@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use session_core::{StoreError, StoreKey};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -26,12 +26,13 @@ pub(crate) trait Row: Send + Sync + 'static {
 
 /// Writes many rows at once.
 #[async_trait]
-pub(crate) trait Writer: Send + Sync + 'static {
+pub(crate) trait Writer: Send + Sync + Sized + 'static {
     type Row: Row;
-    type Answer: Send + 'static;
+    type Outcome: Send + 'static;
 
-    /// Writes rows of different sessions, and answers each in its place. Ends in bounded time.
-    async fn write(&self, rows: Vec<Self::Row>) -> Vec<Result<Self::Answer, StoreError>>;
+    /// Writes rows of different sessions and sends each its answer. Ends in bounded time; what
+    /// would hold up others goes on by itself, with its row and its answer.
+    async fn write(&self, rows: Vec<Self::Row>, answers: Vec<Answer<Self>>);
 }
 
 /// Takes rows from many callers and has them written by a few lanes.
@@ -39,14 +40,12 @@ pub(crate) trait Writer: Send + Sync + 'static {
 /// A row that finds a lane free is written at once; nobody waits for a batch to fill. Two rows
 /// of one session are never in the same statement nor in two at a time, since the second would
 /// hold up its neighbours.
-pub(crate) struct Gatherer<W: Writer> {
-    shared: Arc<Shared<W>>,
-    runtime: Handle,
-}
+pub(crate) struct Gatherer<W: Writer>(Arc<Shared<W>>);
 
 struct Shared<W: Writer> {
     writer: W,
     lanes: usize,
+    runtime: Handle,
     state: Mutex<State<W>>,
 }
 
@@ -57,9 +56,12 @@ struct State<W: Writer> {
     running: usize,
 }
 
+type Sender<W> = oneshot::Sender<Result<<W as Writer>::Outcome, StoreError>>;
+type Receiver<W> = oneshot::Receiver<Result<<W as Writer>::Outcome, StoreError>>;
+
 struct Job<W: Writer> {
     row: W::Row,
-    answer: oneshot::Sender<Result<W::Answer, StoreError>>,
+    sender: Sender<W>,
 }
 
 impl<W: Writer> Gatherer<W> {
@@ -70,32 +72,38 @@ impl<W: Writer> Gatherer<W> {
             under_way: HashSet::new(),
             running: 0,
         };
-        Self {
-            shared: Arc::new(Shared {
-                writer,
-                lanes,
-                state: Mutex::new(state),
-            }),
+        Self(Arc::new(Shared {
+            writer,
+            lanes,
             runtime: runtime.clone(),
-        }
+            state: Mutex::new(state),
+        }))
     }
 
     /// Hands in a row. It is written even if nobody waits for the answer any more; the channel
     /// closes without one only if the runtime has ended.
-    pub(crate) fn write(&self, row: W::Row) -> oneshot::Receiver<Result<W::Answer, StoreError>> {
-        let (answer, receiver) = oneshot::channel();
-        let mut state = self.shared.state.lock();
-        state.waiting.push_back(Job { row, answer });
-        if state.running < self.shared.lanes {
-            state.running += 1;
-            drop(state);
-            let lane = Lane {
-                shared: Arc::clone(&self.shared),
-                running: true,
-            };
-            self.runtime.spawn(lane.run());
-        }
+    pub(crate) fn write(&self, row: W::Row) -> Receiver<W> {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.0.state.lock();
+        state.waiting.push_back(Job { row, sender });
+        self.0.start_lane(state);
         receiver
+    }
+}
+
+impl<W: Writer> Shared<W> {
+    /// Starts a lane if there is something to write and not all of them run.
+    fn start_lane(self: &Arc<Self>, mut state: MutexGuard<'_, State<W>>) {
+        if state.waiting.is_empty() || state.running == self.lanes {
+            return;
+        }
+        state.running += 1;
+        drop(state);
+        let lane = Lane {
+            shared: Arc::clone(self),
+            running: true,
+        };
+        self.runtime.spawn(lane.run());
     }
 }
 
@@ -108,23 +116,21 @@ struct Lane<W: Writer> {
 impl<W: Writer> Lane<W> {
     async fn run(mut self) {
         while let Some(batch) = self.next() {
-            let (rows, answers): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|job| (job.row, job.answer)).unzip();
-            let keys = UnderWay {
-                shared: &self.shared,
-                keys: rows.iter().map(Row::key).collect(),
+            let answer = |job: Job<W>| {
+                let answer = Answer {
+                    shared: Arc::clone(&self.shared),
+                    key: job.row.key(),
+                    sender: Some(job.sender),
+                };
+                (job.row, answer)
             };
-            let written = self.shared.writer.write(rows).await;
-            drop(keys);
-            for (answer, written) in answers.into_iter().zip(written) {
-                // Whoever asked may be gone.
-                let _ = answer.send(written);
-            }
+            let (rows, answers) = batch.into_iter().map(answer).unzip();
+            self.shared.writer.write(rows, answers).await;
         }
     }
 
     /// What to write next, or nothing if all that waits is about sessions that are under way:
-    /// the lane that has those goes on with it.
+    /// that goes on when those are answered.
     fn next(&mut self) -> Option<Vec<Job<W>>> {
         let mut state = self.shared.state.lock();
         let batch = state.batch();
@@ -171,17 +177,32 @@ impl<W: Writer> State<W> {
     }
 }
 
-/// Keys that are under way until this goes, also if the runtime ends in between.
-struct UnderWay<'a, W: Writer> {
-    shared: &'a Shared<W>,
-    keys: Vec<StoreKey>,
+/// The way to whoever handed in a row. Its session is under way until this is sent or dropped.
+pub(crate) struct Answer<W: Writer> {
+    shared: Arc<Shared<W>>,
+    key: StoreKey,
+    sender: Option<Sender<W>>,
 }
 
-impl<W: Writer> Drop for UnderWay<'_, W> {
-    fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        for key in &self.keys {
-            state.under_way.remove(key);
+impl<W: Writer> Answer<W> {
+    pub(crate) fn send(mut self, outcome: Result<W::Outcome, StoreError>) {
+        let sender = self.sender.take();
+        // First the session is free, then its writer is told, who may come with the next row.
+        drop(self);
+        if let Some(sender) = sender {
+            // Whoever asked may be gone.
+            let _ = sender.send(outcome);
         }
     }
 }
+
+impl<W: Writer> Drop for Answer<W> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.under_way.remove(&self.key);
+        self.shared.start_lane(state);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! [`Place`]: where a database server is, as the first part of a URL says it.
 
-use crate::options::unescape;
-use crate::secret::Secret;
+use crate::shared::options::unescape;
+use crate::shared::secret::Secret;
 
 /// What stands in a URL before the question mark.
 #[derive(Clone, Debug)]

@@ -1,12 +1,5 @@
 //! A private PostgreSQL: one for each test binary that asks, gone when the binary ends.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed test says so with a panic, in its helpers as well"
-)]
-#![allow(dead_code, reason = "each binary uses some of it")]
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -23,7 +16,7 @@ pub(crate) const PASSWORD: &str = "correct-horse";
 
 /// Starts a server, says so, and obeys until its input ends. Whatever ends the test binary ends
 /// the input, so no server is left behind.
-const SCRIPT: &str = include_str!("server.sh");
+const SCRIPT: &str = include_str!("server/server.sh");
 
 /// A running server.
 #[derive(Debug)]
