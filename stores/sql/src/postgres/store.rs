@@ -120,10 +120,12 @@ impl PostgresStore {
         let statements = Statements::new(&dialer.settings.names);
         let dialer = Arc::new(dialer);
         let pooled = Arc::new(Pooled::new(&dialer)?);
-        let lanes = dialer.settings.write_connections;
+        let connections = dialer.settings.write_connections;
+        // Each kind by itself makes large batches; several kinds are committed together.
+        let lanes = connections.div_ceil(2);
         let texts = [&statements.create, &statements.save, &statements.touch];
         let texts = texts.map(String::clone).into();
-        let plain = Arc::new(Links::new(&dialer, Purpose::Plain, lanes, texts));
+        let plain = Arc::new(Links::new(&dialer, Purpose::Plain, connections, texts));
         let ends = vec![statements.delete.clone()];
         let durable = Arc::new(Links::new(&dialer, Purpose::Durable, 1, ends));
         let parts = Parts {

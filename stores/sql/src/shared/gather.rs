@@ -126,6 +126,8 @@ impl<W: Writer> Lane<W> {
             };
             let (rows, answers) = batch.into_iter().map(answer).unzip();
             self.shared.writer.write(rows, answers).await;
+            // Those who were just answered, and write again at once, go with the next batch.
+            tokio::task::yield_now().await;
         }
     }
 

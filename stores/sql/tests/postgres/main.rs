@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod gathered;
 mod locks;
+mod measure;
 mod options;
 mod races;
 mod schema;
