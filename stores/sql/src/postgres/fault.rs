@@ -27,6 +27,10 @@ struct Inner {
 pub(super) enum Hope {
     /// No better.
     None,
+    /// No better on this connection, and with one server perhaps on none; nothing was done.
+    NotHere,
+    /// Better on another connection; nothing was done.
+    Elsewhere,
     /// Better for the other rows: one of them was refused, and nothing was done.
     Alone,
     /// Better in a moment, for most of the rows: somebody else was at one of them, and nothing
@@ -46,6 +50,8 @@ pub(super) struct Target {
     user: String,
     database: String,
     tables: String,
+    /// Whether the URL names several servers.
+    several: bool,
 }
 
 impl Target {
@@ -57,6 +63,7 @@ impl Target {
             url: settings.shown(),
             database: settings.place.database.clone().unwrap_or(user.clone()),
             tables: settings.names.sessions().replace('"', ""),
+            several: settings.place.hosts.len() > 1,
             user,
         }
     }
@@ -177,6 +184,7 @@ impl Target {
             "42501" => self.permission(error),
             "25006" => self.read_only(),
             "53300" => self.connections(),
+            "0A000" | "26000" => prepared(error),
             _ if is_rolled_back(code) => passing(error),
             _ if class == "57" || class == "08" => leaving(error),
             _ if class == "53" => full(error),
@@ -226,7 +234,12 @@ impl Target {
         let problem = "the server is read-only, a standby perhaps; point store.url at the \
                        primary, or name all servers in it"
             .to_owned();
-        (StoreErrorKind::Refused, Hope::None, problem)
+        // Another of the servers may have taken its place.
+        let hope = match self.several {
+            true => Hope::Elsewhere,
+            false => Hope::NotHere,
+        };
+        (StoreErrorKind::Refused, hope, problem)
     }
 
     fn connections(&self) -> Verdict {
@@ -258,6 +271,16 @@ fn passing(error: &DbError) -> Verdict {
     (StoreErrorKind::TimedOut, Hope::Contended, problem)
 }
 
+/// The tables were changed under a prepared statement, or something between us and the server
+/// gives our connection to others.
+fn prepared(error: &DbError) -> Verdict {
+    let problem = format!(
+        "{}; if there is a pooler before the server, let it pool sessions, not transactions",
+        error.message()
+    );
+    (StoreErrorKind::Other, Hope::Elsewhere, problem)
+}
+
 /// The server is starting, stopping or has thrown us out.
 fn leaving(error: &DbError) -> Verdict {
     let problem = format!("{}; look at the server's log", error.message());
@@ -282,7 +305,16 @@ impl Fault {
     /// Whether another attempt a moment later may well succeed.
     pub(super) fn is_passing(&self) -> bool {
         let hope = self.0.hope;
-        matches!(hope, Hope::Contended | Hope::Soon | Hope::Unknown)
+        matches!(
+            hope,
+            Hope::Contended | Hope::Soon | Hope::Elsewhere | Hope::Unknown
+        )
+    }
+
+    /// Whether the connection it happened on is to be closed.
+    pub(super) fn ends_the_connection(&self) -> bool {
+        let hope = self.0.hope;
+        matches!(hope, Hope::NotHere | Hope::Elsewhere | Hope::Unknown)
     }
 
     /// Whether it was the fault of some of the rows of a statement, not of all.
@@ -303,7 +335,7 @@ impl Fault {
                 hope: Hope::Soon,
                 message: self.0.message.clone(),
             })),
-            Hope::None | Hope::Soon | Hope::Alone => self,
+            Hope::None | Hope::NotHere | Hope::Elsewhere | Hope::Soon | Hope::Alone => self,
         }
     }
 }

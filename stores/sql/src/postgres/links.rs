@@ -76,7 +76,7 @@ impl Links {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let fault = self.dialer.target.failed(&error);
-                if fault.is_uncertain() || link.connection.client.is_closed() {
+                if fault.ends_the_connection() {
                     slot.give_up(&link);
                 }
                 Err(fault)

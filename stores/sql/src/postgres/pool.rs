@@ -70,7 +70,7 @@ impl Pooled {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let fault = self.dialer.target.failed(&error);
-                if fault.is_uncertain() {
+                if fault.ends_the_connection() {
                     drop(Object::take(connection));
                 }
                 Err(fault)

@@ -59,12 +59,16 @@ type Gathered<K> = Gatherer<Batches<K>>;
 /// rows is tried alone. Everything else takes a connection of the pool. In all there are at most
 /// `connections + write_connections + 1 + pool` of them, 13 by default, for each instance.
 ///
+/// A pooler between the store and the server must pool sessions, not transactions: statements
+/// are prepared once for each connection.
+///
 /// # When the server is away
 ///
 /// What fails because the server restarts, has no connection left, or found a deadlock, is
 /// repeated until the operation timeout is over. A write whose answer was lost is repeated as
 /// well: it names the revision that it was based on, so it happens once, and the store looks
-/// whether it was this write that had already happened.
+/// whether it was this write that had already happened. A standby is refused for writes; where
+/// the URL names several servers, the one that takes writes now is looked for.
 pub struct PostgresStore {
     pub(super) dialer: Arc<Dialer>,
     pub(super) statements: Statements,

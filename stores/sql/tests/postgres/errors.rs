@@ -1,11 +1,12 @@
 //! Every failure is one sentence that says what to do, and says no password.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use session_core::{LeaseUse, Load, Revision, SessionStore, StoreError, StoreErrorKind};
+use session_core::{EndReason, LeaseUse, Load, Revision, SessionStore, StoreError, StoreErrorKind};
 use session_store_sql::PostgresStore;
 
-use crate::server;
+use crate::server::{self, Server};
 use crate::sessions::{create, key, long, record};
 
 fn store(url: &str) -> Arc<PostgresStore> {
@@ -76,7 +77,7 @@ async fn missing_tables() {
 #[tokio::test]
 async fn missing_tables_for_a_lease() {
     let store = store(&server::shared().fresh_url());
-    let second = std::time::Duration::from_secs(1);
+    let second = Duration::from_secs(1);
     let error = store.acquire(key(1), second, second).await.unwrap_err();
     assert_says(
         &error,
@@ -162,9 +163,56 @@ async fn standby() {
     let save = Arc::clone(&standby).save(key(1), base, record("y"), long(), LeaseUse::None);
     let words = ["read-only", "standby", "primary"];
     assert_says(&save.await.unwrap_err(), StoreErrorKind::Refused, &words);
-    let second = std::time::Duration::from_secs(1);
+    let second = Duration::from_secs(1);
     let lease = standby.acquire(key(1), second, second);
     assert_says(&lease.await.unwrap_err(), StoreErrorKind::Refused, &words);
+}
+
+/// A server that becomes a standby and then takes writes again is written to again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_may_come_back() {
+    let server = Server::start();
+    let url = server.tables().await;
+    let store = store(&url);
+    create(&store, 1, "x").await;
+    let client = server.client().await;
+    for (setting, works) in [("on", false), ("off", true)] {
+        let text = format!("ALTER SYSTEM SET default_transaction_read_only TO {setting}");
+        client
+            .batch_execute("SET default_transaction_read_only TO off")
+            .await
+            .unwrap();
+        client.batch_execute(&text).await.unwrap();
+        client
+            .batch_execute("SELECT pg_reload_conf()")
+            .await
+            .unwrap();
+        loop {
+            // The server's processes read their configuration when they get to it.
+            let deleted = Arc::clone(&store)
+                .delete(key(2), EndReason::Destroyed)
+                .await;
+            if deleted.is_ok() == works {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    create(&store, 2, "x").await;
+}
+
+/// Of several servers the one that takes writes is found.
+#[tokio::test]
+async fn the_server_that_takes_writes_is_found() {
+    let server = server::shared();
+    let tables = server.tables().await;
+    let names = tables.split_once("&schema=").unwrap().1;
+    let url = format!(
+        "postgres://postgres:{}@localhost:1,localhost:{}/postgres?schema={names}",
+        server::PASSWORD,
+        server.port
+    );
+    create(&store(&url), 1, "x").await;
 }
 
 #[tokio::test]

@@ -19,3 +19,4 @@ mod schema;
 mod server;
 mod sessions;
 mod sweeping;
+mod trips;

@@ -1,8 +1,9 @@
 //! Races of several instances, few by default and many with `SESSION_STORE_FULL_TESTS` set.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use session_core::{EndReason, LeaseUse, Load, Revision, Save, SessionStore};
+use session_core::{Acquire, EndReason, LeaseUse, Load, Revision, Save, SessionStore};
 
 use crate::server;
 use crate::sessions::{create, found, increment, key, long, record, rounds};
@@ -36,6 +37,33 @@ async fn c30_increments_are_all_kept() {
         assert_eq!(loaded.record, record(&expected.to_string()));
         assert_eq!(loaded.revision.get(), expected + 1);
     }
+}
+
+/// A lease that another instance gives back, or lets lapse, comes to who waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_pass_between_instances() {
+    let url = server::shared().tables().await;
+    let [one, other] = [server::store(&url), server::store(&url)];
+    create(&one, 1, "x").await;
+    let patience = Duration::from_secs(20);
+    let lease = Arc::clone(&one).acquire(key(1), patience, Duration::ZERO);
+    let Acquire::Acquired(token, _) = lease.await.unwrap() else {
+        panic!("the lease is not free");
+    };
+    let brief = Duration::from_millis(500);
+    let waiter = tokio::spawn(Arc::clone(&other).acquire(key(1), brief, patience));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiter.is_finished());
+    assert!(Arc::clone(&one).release(key(1), token).await.unwrap());
+    let began = Instant::now();
+    let Acquire::Acquired(second, _) = waiter.await.unwrap().unwrap() else {
+        panic!("the lease was given back");
+    };
+    assert!(second > token);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let lapsed = Arc::clone(&one).acquire(key(1), brief, patience);
+    let third = lapsed.await.unwrap();
+    assert!(matches!(third, Acquire::Acquired(third, _) if third > second));
 }
 
 /// n04, c32: no save outlives a logout, and who comes too late learns why.
