@@ -1,6 +1,7 @@
 //! PostgreSQL.
 
 mod dial;
+mod doubt;
 mod fault;
 mod lease;
 mod links;

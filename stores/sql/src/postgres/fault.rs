@@ -95,6 +95,12 @@ impl Target {
         self.fault(StoreErrorKind::Corrupt, Hope::None, &problem)
     }
 
+    /// A write whose answer was lost, and that others have written over since, or not.
+    pub(super) fn doubtful(&self) -> Fault {
+        let problem = "the connection was lost during a write, which may or may not have happened";
+        self.fault(StoreErrorKind::TimedOut, Hope::None, problem)
+    }
+
     /// A rename onto a key that is taken.
     pub(super) fn taken(&self) -> Fault {
         let problem = "the key that the session is to be renamed to is taken, or on another route";

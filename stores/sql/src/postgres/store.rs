@@ -11,8 +11,8 @@ use bytes::Bytes;
 use deadpool_postgres::BuildError;
 use session_core::{
     Acquire, ConfigError, Create, Cursor, EndReason, Extend, LeaseToken, LeaseUse, Lifetime, Load,
-    Loaded, MetaRow, MetaSet, Page, Ping, PrincipalKey, Record, Revision, Save, Scope,
-    SessionStore, StoreConfig, StoreError, StoreKey, Swept, Touch,
+    MetaRow, MetaSet, Page, Ping, PrincipalKey, Record, Revision, Save, Scope, SessionStore,
+    StoreConfig, StoreError, StoreKey, Swept, Touch,
 };
 
 use super::NAME;
@@ -168,20 +168,6 @@ impl PostgresStore {
             Err(_) => Err(self.target().timed_out("phase: queue").into()),
         }
     }
-
-    /// Whether what is there is what a write, whose answer was lost, wrote.
-    async fn is_there(
-        &self,
-        key: &StoreKey,
-        revision: Revision,
-        record: &Record,
-    ) -> Result<bool, StoreError> {
-        let is_ours = |loaded: Loaded| loaded.revision == revision && loaded.record == *record;
-        Ok(match self.reads.load(key).await? {
-            Load::Found(loaded) => is_ours(loaded),
-            _ => false,
-        })
-    }
 }
 
 struct Parts<'a> {
@@ -240,10 +226,8 @@ impl SessionStore for PostgresStore {
             lifetime,
         };
         let written = self.gathered(&self.creates, row).await?;
-        let first = Revision::FIRST;
-        let lost = written.uncertain && written.outcome == Create::AlreadyExists;
-        if lost && self.is_there(&key, first, &record).await? {
-            return Ok(Create::Created(first));
+        if written.uncertain && written.outcome == Create::AlreadyExists {
+            return self.settle_create(&key, &record, written.outcome).await;
         }
         Ok(written.outcome)
     }
@@ -271,11 +255,8 @@ impl SessionStore for PostgresStore {
         if matches!(lease, LeaseUse::Release(_)) {
             self.turns.wake(&key);
         }
-        // The lost attempt may have given the lease back as well.
-        let refused = matches!(written.outcome, Save::Stale(_) | Save::Leased);
-        let next = base.next();
-        if written.uncertain && refused && self.is_there(&key, next, &record).await? {
-            return Ok(Save::Saved(next));
+        if written.uncertain {
+            return self.settle_save(&key, base, &record, written.outcome).await;
         }
         Ok(written.outcome)
     }
@@ -310,7 +291,7 @@ impl SessionStore for PostgresStore {
         let written = self.gathered(&self.deletes, row).await?;
         self.turns.wake(&key);
         if written.uncertain && !written.outcome {
-            return Ok(self.reads.load(&key).await? == Load::Ended(reason));
+            return self.settle_delete(&key, reason).await;
         }
         Ok(written.outcome)
     }

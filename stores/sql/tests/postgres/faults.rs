@@ -1,6 +1,8 @@
 //! Servers that are stopped, go on, are killed and come back. Each test has a server of its own.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use session_core::{
@@ -126,6 +128,66 @@ async fn c51_a_killed_server_loses_nothing_that_was_acknowledged() {
     let server = Server::start();
     let (store, _) = store(&server, "&operation-timeout=20s").await;
     assert_eq!(under_load(&server, &store, "kill").await, 0);
+}
+
+/// n02: an increment whose answer was lost is not made twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n02_no_increment_is_made_twice() {
+    let server = Server::start();
+    let (store, _) = store(&server, "&operation-timeout=20s").await;
+    create(&store, 1, "0").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+            tokio::spawn(async move { increments(&store, &stop).await })
+        })
+        .collect();
+    for _ in 0..rounds(3, 20) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::task::block_in_place(|| server.tell("kill"));
+    }
+    stop.store(true, Ordering::SeqCst);
+    let (mut made, mut doubtful) = (0, 0);
+    for task in tasks {
+        let (one, other) = task.await.unwrap();
+        made += one;
+        doubtful += other;
+    }
+    let loaded = found(&store, 1).await;
+    let number: u64 = std::str::from_utf8(&loaded.record.payload)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(made > 10 && made <= number, "{made} {number}");
+    assert!(
+        number <= made + doubtful,
+        "{number} of {made} and {doubtful}"
+    );
+}
+
+/// How many increments were made for certain, and how many perhaps.
+async fn increments(store: &Arc<PostgresStore>, stop: &AtomicBool) -> (u64, u64) {
+    let (mut made, mut doubtful) = (0, 0);
+    while !stop.load(Ordering::SeqCst) {
+        let current = found(store, 1).await;
+        let text = std::str::from_utf8(&current.record.payload).unwrap();
+        // Labels tell whose write it is, as the seal of a payload does.
+        let mut next = record(&(text.parse::<u64>().unwrap() + 1).to_string());
+        next.labels = format!("{:?}", std::hash::RandomState::new().hash_one(0)).into();
+        let base = current.revision;
+        let save = Arc::clone(store).save(key(1), base, next, long(), LeaseUse::None);
+        match save.await {
+            Ok(Save::Saved(_)) => made += 1,
+            Ok(Save::Stale(_)) => {}
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(error.is_unreachable(), "{error}");
+                doubtful += 1;
+            }
+        }
+    }
+    (made, doubtful)
 }
 
 /// The same for an orderly restart (57P01).

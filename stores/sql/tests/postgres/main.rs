@@ -14,6 +14,7 @@ mod gathered;
 mod locks;
 mod measure;
 mod options;
+mod plans;
 mod races;
 mod schema;
 mod server;
