@@ -1,5 +1,6 @@
 //! A private PostgreSQL: one for each test binary that asks, gone when the binary ends.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,18 @@ pub(crate) fn shared() -> &'static Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let port = free_port();
+        let mut said = String::new();
+        for _ in 0..5 {
+            // Somebody else may take the port first.
+            match Self::start_at(free_port()) {
+                Ok(server) => return server,
+                Err(wrong) => said = wrong,
+            }
+        }
+        panic!("PostgreSQL did not start (Debian: apt-get install postgresql): {said}")
+    }
+
+    fn start_at(port: u16) -> Result<Self, String> {
         let mut script = command()
             .arg(SCRIPT)
             .arg("server.sh")
@@ -52,21 +64,19 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .map_err(|error| error.to_string())?;
         let mut control = Control {
             input: script.stdin.take().unwrap(),
             output: BufReader::new(script.stdout.take().unwrap()),
             _script: script,
         };
         let ready = control.line();
-        let folder = ready.strip_prefix("ready ").unwrap_or_else(|| {
-            panic!("PostgreSQL did not start (Debian: apt-get install postgresql): {ready}")
-        });
-        Self {
+        let folder = ready.strip_prefix("ready ").ok_or(ready.as_str())?;
+        Ok(Self {
             folder: Path::new(folder.trim()).to_owned(),
             port,
             control: Mutex::new(control),
-        }
+        })
     }
 
     /// Tells the server's keeper to do something: `restart`, `kill`, `stop`, `cont`, `down`, `up`.
@@ -161,7 +171,10 @@ fn command() -> Command {
     command
 }
 
+/// A port below those that the system gives to connections, so that it is still free when a
+/// server comes back.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let random = || 15_000 + (RandomState::new().hash_one(0) % 15_000) as u16;
+    std::iter::repeat_with(random).find(free).unwrap()
 }

@@ -64,7 +64,7 @@ obey() {
 }
 
 { make && up; } >"$folder/making" 2>&1 || {
-    tail -n 3 "$folder/making" | tr '\n' ' '
+    tail -n 3 "$folder/making" "$folder/log" | tr '\n' ' '
     exit 1
 }
 chmod 755 "$folder"
