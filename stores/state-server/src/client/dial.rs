@@ -220,7 +220,7 @@ impl Dialer {
 
 /// What a server says with a 503.
 pub(super) fn unavailable(reply: &Reply) -> io::Error {
-    let message = match &reply.reason {
+    let message = match reply.reason() {
         Some(reason) if !reply.is_draining() => reason,
         _ => "the server is shutting down",
     };
