@@ -103,6 +103,41 @@ async fn c44_of_two_rings_that_meet_an_empty_store_one_gets_it() {
     }
 }
 
+/// A store in memory that is started again has no row. If an instance with another ring took it
+/// then, it would be the others that are refused.
+#[tokio::test]
+async fn c44_an_instance_that_drifts_leaves_a_lost_row_to_the_others() {
+    let world = farm();
+    let mut browser = world.visitor().await;
+    let stranger = world.node(a_ring());
+    drifts(&stranger).await;
+    world.visible.lose_rows();
+    drifts(&stranger).await;
+    assert!(row(&world, ROW).await.is_none());
+    world.clock.advance(MINUTE);
+    world.read(&mut browser).await;
+    assert!(world.engine.drain(MINUTE).await);
+    assert!(row(&world, ROW).await.is_some());
+    world.clock.advance(5 * MINUTE);
+    drifts(&stranger).await;
+    world.engine.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_that_drifts_takes_a_row_that_nobody_wants() {
+    let world = farm();
+    world.visitor().await;
+    let stranger = world.node(a_ring());
+    drifts(&stranger).await;
+    world.visible.lose_rows();
+    drifts(&stranger).await;
+    world.clock.advance(2 * MINUTE - MOMENT);
+    drifts(&stranger).await;
+    world.clock.advance(MOMENT);
+    stranger.ready().await.unwrap();
+    assert!(row(&world, ROW).await.is_some());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn c44_many_instances_with_one_ring_start_at_once() {
     let ring = a_ring();

@@ -29,7 +29,13 @@ struct Known {
     drift: Option<KeyRingDrift>,
     behind: Option<KeyRingBehind>,
     pause: Option<Pause>,
+    /// Since when an instance that drifts finds no row.
+    vacant_since: Option<Duration>,
 }
+
+/// How long an instance that drifts leaves a row that was lost to the others. It is twice the
+/// time in which each of them looks at the row again.
+const VACANCY: Duration = Duration::from_mins(2);
 
 /// Requests do not try to prove the ring again yet.
 #[derive(Debug)]
@@ -81,6 +87,7 @@ impl Fleet {
     pub(super) fn accept(&self, behind: Option<KeyRingBehind>) {
         let mut known = self.known.lock();
         let (had_drift, was_behind) = (known.drift.take().is_some(), known.behind.is_some());
+        known.vacant_since = None;
         known.was_proved = true;
         known.pause = None;
         known.behind.clone_from(&behind);
@@ -98,6 +105,7 @@ impl Fleet {
         self.proved.store(false, Ordering::Release);
         let mut known = self.known.lock();
         let before = known.drift.replace(drift.clone());
+        known.vacant_since = None;
         let was_proved = known.was_proved;
         drop(known);
         match before {
@@ -105,6 +113,17 @@ impl Fleet {
             None if was_proved => events::standing(&Standing::Drifted(drift)),
             None => events::standing(&Standing::Strange),
         }
+    }
+
+    /// Whether this instance may write the row where there is none, at the monotonic time `now`.
+    /// If the farm's was lost, one that drifts would take the farm from the others.
+    pub(super) fn may_claim(&self, now: Duration) -> bool {
+        let mut known = self.known.lock();
+        if known.drift.is_none() {
+            return true;
+        }
+        let since = *known.vacant_since.get_or_insert(now);
+        now >= since + VACANCY
     }
 
     pub(super) fn pause(&self, until: Duration, reason: String) {

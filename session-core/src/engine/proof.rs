@@ -48,7 +48,10 @@ pub(super) struct Compared {
 
 /// What stands in the place of the row.
 enum Found {
-    Nothing,
+    Nothing {
+        /// Whether this instance may write the row.
+        is_free: bool,
+    },
     Unreadable(RowError),
     Row(Compared),
 }
@@ -68,7 +71,7 @@ impl Found {
     /// Whether a ring that was read again might be found to be something else.
     fn wants_ring(&self) -> bool {
         match self {
-            Self::Nothing | Self::Unreadable(_) => false,
+            Self::Nothing { .. } | Self::Unreadable(_) => false,
             Self::Row(compared) => matches!(
                 compared.verdict,
                 Verdict::RowIsNewer | Verdict::Lagging | Verdict::Drift(_)
@@ -80,7 +83,7 @@ impl Found {
     /// starts last is the one that was deployed last.
     fn wants_row(&self, starting: bool) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Nothing { is_free } => *is_free,
             Self::Unreadable(_) => false,
             Self::Row(compared) => match compared.verdict {
                 Verdict::RingIsNewer => true,
@@ -219,7 +222,8 @@ impl Engine {
 
     fn look(&self, current: Option<&MetaRow>) -> Found {
         let Some(current) = current else {
-            return Found::Nothing;
+            let is_free = self.inner.fleet.may_claim(self.monotonic());
+            return Found::Nothing { is_free };
         };
         match FleetRow::parse(&current.value) {
             Err(error) => Found::Unreadable(error),
@@ -235,7 +239,7 @@ impl Engine {
     fn conclude(&self, found: Found, starting: bool, readings: &mut Readings) {
         let fleet = &self.inner.fleet;
         let compared = match found {
-            Found::Nothing => return,
+            Found::Nothing { .. } => return,
             Found::Unreadable(error) if starting => {
                 return fleet.refuse(self.drift(Drifted::Unreadable(error)));
             }

@@ -1,6 +1,7 @@
 //! A store whose rows a test sees, and whose answers it can edit.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub(crate) struct VisibleStore {
     /// Every row that was written, in order.
     written: Mutex<Vec<(StoreKey, Record)>>,
     edit: Mutex<Option<Edit>>,
+    /// How often all control rows were lost.
+    losses: AtomicU32,
 }
 
 impl std::fmt::Debug for VisibleStore {
@@ -43,7 +46,17 @@ impl VisibleStore {
             visible,
             written: Mutex::default(),
             edit: Mutex::default(),
+            losses: AtomicU32::default(),
         })
+    }
+
+    /// Loses all control rows, as a store in memory does that is started again.
+    pub(crate) fn lose_rows(&self) {
+        self.losses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn row(&self, name: &str) -> String {
+        format!("{}/{name}", self.losses.load(Ordering::Relaxed))
     }
 
     /// Edits every row on its way out, until [`VisibleStore::leave_alone`].
@@ -201,7 +214,7 @@ impl SessionStore for VisibleStore {
     }
 
     async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
-        self.inner.clone().meta_get(name).await
+        self.inner.clone().meta_get(self.row(&name)).await
     }
 
     async fn meta_compare_and_set(
@@ -210,7 +223,7 @@ impl SessionStore for VisibleStore {
         expected: Option<Revision>,
         value: Bytes,
     ) -> Result<MetaSet, StoreError> {
-        let inner = self.inner.clone();
+        let (inner, name) = (self.inner.clone(), self.row(&name));
         inner.meta_compare_and_set(name, expected, value).await
     }
 
