@@ -137,6 +137,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EngineError> {
         check_ring(&config, &ring, &*store)?;
+        warn_of_farm(&config, &*store);
         let origin = clock.now().saturating_sub(clock.monotonic());
         let inner = Inner {
             keys: KeyCache::new(ring, &config),
@@ -217,6 +218,21 @@ impl Engine {
         let ping = self.call(key, Arc::clone(&self.inner.store).ping()).await?;
         self.note_store_time(ping.store_time, self.monotonic());
         Ok(())
+    }
+}
+
+/// An instance that has a name is one of several, and they would not see each other's sessions.
+fn warn_of_farm(config: &SessionConfig, store: &dyn SessionStore) {
+    let instance = config
+        .instance()
+        .filter(|_| store.scope() == Scope::Process);
+    if let Some(instance) = instance {
+        tracing::warn!(
+            store = store.name(),
+            instance,
+            "session.instance is set, but each instance keeps sessions of its own: behind a load \
+             balancer most requests would lose theirs; set store.url to a store that all share"
+        );
     }
 }
 

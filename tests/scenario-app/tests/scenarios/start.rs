@@ -300,3 +300,19 @@ async fn c44_sample_keys() {
         );
     }
 }
+
+/// Each instance of a farm would have sessions of its own.
+#[tokio::test]
+async fn a_farm_without_a_common_store_is_warned() {
+    let farm = farm();
+    for (name, warns) in [(None, false), (Some("web1"), true)] {
+        let site = farm
+            .open_with(|settings| match name {
+                Some(name) => settings.set("session.instance", name),
+                None => settings,
+            })
+            .await;
+        let log = site.instances[0].log();
+        assert_eq!(log.contains("session.instance is set"), warns, "{log}");
+    }
+}
