@@ -139,7 +139,10 @@ pub(super) async fn end(
     if was_there && answer.reply.status == 404 {
         // Somebody may be about to place what he found there before it ended.
         let reserve = |out: &mut Vec<u8>| request::reserve(out, key);
-        to.ask(lane(key), Verb::Write, reserve).await?;
+        let reserved = to.ask(lane(key), Verb::Write, reserve).await?;
+        if !matches!(reserved.reply.status, 200 | 201 | 410 | 412) {
+            return Err(reserved.unexpected("PUT that takes the key of an ended session"));
+        }
         let answer = to.ask(lane(key), Verb::Write, delete).await?;
         answer.delete()?;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{LeaseUse, Load, Revision, Save, SessionStore, StoreErrorKind};
+use session_core::{EndReason, LeaseUse, Load, Revision, Save, SessionStore, StoreErrorKind};
 
 use crate::scripted::{FOUND, LIFETIME, Scripted, answer, assert_mirrored, body, key, record};
 
@@ -229,6 +229,27 @@ async fn a_save_that_may_have_been_done_is_not_repeated() {
     assert!(error.to_string().contains("disk fails"), "{error}");
     assert_mirrored(&store, key(1)).await;
     assert_eq!(server.accepted(), 1, "the connection goes on");
+}
+
+/// Without a mark at the new owner, a move that is under way could bring the session back.
+#[tokio::test]
+async fn an_end_that_could_not_be_marked_is_an_error() {
+    let former = Scripted::mirror().await;
+    let owner = Scripted::start(|_, mut peer| async move {
+        peer.greet().await?;
+        loop {
+            let request = peer.request().await?;
+            let status = match request.is("DELETE") {
+                true => "404 Not Found",
+                false => "507 Insufficient Storage",
+            };
+            peer.answer(&answer(status, "", b"")).await?;
+        }
+    })
+    .await;
+    let store = owner.store_with(&format!("connections=1&previous={}", former.address));
+    let error = store.delete(key(1), EndReason::Destroyed).await;
+    assert_eq!(error.unwrap_err().kind(), StoreErrorKind::Full);
 }
 
 fn refused(reason: &str) -> Vec<u8> {
