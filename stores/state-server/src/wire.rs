@@ -103,6 +103,8 @@ pub mod header {
     pub const CONNECTION: &str = "Connection";
     /// Length of the body in bytes.
     pub const CONTENT_LENGTH: &str = "Content-Length";
+    /// Never accepted: only browsers send it, on behalf of a page that may be anybody's.
+    pub const ORIGIN: &str = "Origin";
     /// Never accepted.
     pub const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 

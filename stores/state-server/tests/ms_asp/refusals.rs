@@ -11,6 +11,19 @@ fn ping(headers: &str) -> String {
     )
 }
 
+/// A page whose host name leads to the server's address could otherwise end sessions.
+#[tokio::test]
+async fn what_a_browser_sends_is_refused() {
+    let fixture = Fixture::new().await;
+    for verb in ["GET", "PUT", "DELETE", "HEAD"] {
+        let body = (verb == "PUT").then_some("x");
+        let text = request(verb, "/a", "Origin: http://evil.example", body);
+        fixture.ask(&text).await.expect(400);
+    }
+    let absent = fixture.ask(&request("GET", "/a", "", None)).await;
+    absent.expect(404);
+}
+
 #[tokio::test]
 async fn the_first_request_shows_the_token() {
     let fixture = Fixture::with_tokens(|_| {}, "secret").await;

@@ -22,6 +22,7 @@ fields! {
     Authorization header::AUTHORIZATION;
     Connection header::CONNECTION;
     ContentLength header::CONTENT_LENGTH;
+    Origin header::ORIGIN;
     TransferEncoding header::TRANSFER_ENCODING;
     Exclusive header::EXCLUSIVE;
     LockCookie header::LOCK_COOKIE;

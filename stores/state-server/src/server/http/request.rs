@@ -65,6 +65,9 @@ impl<'a> Request<'a> {
         if head.fields.has_contradiction() {
             return Err("a header came twice with different values");
         }
+        if head.fields.get(Field::Origin).is_some() {
+            return Err("a browser sent this, and no page has business here");
+        }
         let target = Target::parse(head.target).ok_or("no such target")?;
         let reader = Reader(head);
         let mut request = reader.plain(target)?;
