@@ -65,6 +65,11 @@
 //!
 //! [`SessionLayer::engine`] has `ready`, for a readiness probe, and `drain`, which waits after
 //! the server has stopped for store operations that outlived their requests.
+//!
+//! Await `ready` once before the server listens, too: over a store that several instances share,
+//! it proves that this one has their key ring. `session_core::NotReady::Drift` means that it has
+//! another one, and that the process should end with this error, whose message says what to do.
+//! With any other error the server should listen and say that it is not ready.
 
 mod error;
 mod extract;

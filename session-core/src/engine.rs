@@ -8,13 +8,17 @@ mod commit;
 mod detached;
 mod events;
 mod exchange;
+mod fleet;
 mod headers;
+mod heartbeat;
 mod keys;
 mod lease;
 mod load;
 mod operation;
 mod plan;
 mod progress;
+mod proof;
+mod ready;
 mod refresh;
 mod sealing;
 mod state;
@@ -31,9 +35,12 @@ use tokio_util::task::TaskTracker;
 
 use self::breaker::Breakers;
 pub use self::exchange::{Commit, Exchange, Finish};
+use self::fleet::Fleet;
 pub use self::headers::{RequestHeaders, ResponseHeaders};
+use self::heartbeat::Heartbeats;
 use self::keys::{KeyCache, SessionKeys};
 pub(crate) use self::plan::Intent;
+pub use self::ready::NotReady;
 use self::refresh::Refresher;
 pub(crate) use self::state::SessionState;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -41,7 +48,7 @@ use crate::config::SessionConfig;
 use crate::duration;
 use crate::id::{StoreKey, StoreKeys};
 use crate::machine_key::KeyRing;
-use crate::store::{Role, Scope, SessionStore, StoreError};
+use crate::store::{Scope, SessionStore, StoreError};
 
 /// Sessions of one application over one store; cheap to clone.
 ///
@@ -63,6 +70,7 @@ struct Inner {
     store_time_known: AtomicBool,
     breakers: Breakers,
     refresher: Refresher,
+    fleet: Fleet,
     runtime: Option<Handle>,
     tasks: TaskTracker,
 }
@@ -102,21 +110,6 @@ impl fmt::Debug for EngineError {
     }
 }
 
-/// The engine is not ready to serve sessions.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotReady {
-    /// The store cannot be reached or failed.
-    #[error("the session store failed: {0}")]
-    Store(#[from] StoreError),
-    /// The store takes no writes.
-    #[error("the {store} store is read-only: point the configuration at the primary")]
-    ReadOnly {
-        /// The store's name.
-        store: &'static str,
-    },
-}
-
 impl Engine {
     /// An engine over `store`, with the keys of `ring`.
     ///
@@ -152,6 +145,7 @@ impl Engine {
             store_time_known: AtomicBool::new(store.scope() == Scope::Process),
             breakers: Breakers::default(),
             refresher: Refresher::new(clock.monotonic()),
+            fleet: Fleet::new(store.scope(), Heartbeats::new(config.instance())),
             runtime: Handle::try_current().ok(),
             tasks: TaskTracker::new(),
             config,
@@ -179,22 +173,6 @@ impl Engine {
     #[must_use]
     pub fn key_ring(&self) -> &KeyRing {
         self.inner.keys.ring()
-    }
-
-    /// Whether sessions can be served now; what a readiness probe asks.
-    ///
-    /// # Errors
-    /// Why not.
-    pub async fn ready(&self) -> Result<(), NotReady> {
-        let store = &self.inner.store;
-        let ping = self.ask(Arc::clone(store).ping()).await?;
-        self.note_store_time(ping.store_time, self.monotonic());
-        match ping.role {
-            Role::Primary => Ok(()),
-            Role::ReadOnly => Err(NotReady::ReadOnly {
-                store: store.name(),
-            }),
-        }
     }
 
     /// Waits until the store operations that outlived their requests are done, for a clean

@@ -39,6 +39,8 @@ pub enum SessionErrorKind {
     Busy,
     /// The client's token was made with a key that this process does not know yet.
     UnknownKey,
+    /// This process's key ring is not that of its farm; no session is served.
+    KeyRingDrift,
     /// The record cannot be opened or decoded. It was left as it is.
     Corrupt,
 }
@@ -61,6 +63,7 @@ impl SessionErrorKind {
             Self::Unavailable => "unavailable",
             Self::Busy => "busy",
             Self::UnknownKey => "unknown_key",
+            Self::KeyRingDrift => "key_ring_drift",
             Self::Corrupt => "corrupt",
         }
     }
@@ -91,7 +94,7 @@ impl SessionErrorKind {
             | Self::Corrupt => 500,
             Self::Conflict | Self::Ended | Self::Ambiguous => 409,
             Self::HeaderTooLarge => 431,
-            Self::Unavailable | Self::Busy | Self::UnknownKey => 503,
+            Self::Unavailable | Self::Busy | Self::UnknownKey | Self::KeyRingDrift => 503,
         }
     }
 }

@@ -12,6 +12,7 @@ mod envelope;
 mod error;
 mod file;
 mod fingerprint;
+mod fleet;
 mod hex;
 mod key;
 mod key_ring;
@@ -21,7 +22,9 @@ mod location;
 mod open;
 mod options;
 mod protector;
+mod replace;
 mod ring;
+mod rotation;
 mod samples;
 mod schedule;
 mod source;
@@ -34,11 +37,17 @@ pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKeys;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
+pub(crate) use self::fleet::{
+    Difference, Drifted, FleetRow, Heartbeat, Place, RowError, Verdict, fleet_row, instance_row,
+    judge,
+};
+pub use self::fleet::{KeyRingBehind, KeyRingDrift};
 pub use self::key::{KeyText, Kid, MachineKey};
 pub use self::key_ring::KeyRing;
 pub use self::options::KeyRingOptions;
 pub use self::protector::{Protector, ProtectorError, ProtectorErrorKind};
 pub use self::ring::Ring;
+pub use self::rotation::Rotation;
 pub use self::schedule::{KeyState, KeyStatus};
 pub(crate) use self::token::{Carrier, Rejected, Token, TokenKeys, VerifiedId};
 

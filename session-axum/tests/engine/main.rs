@@ -4,8 +4,10 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod behind;
 mod clocks;
 mod conflict;
+mod drift;
 mod ending;
 mod events;
 mod failures;

@@ -1,88 +1,13 @@
 //! The key ring changes while sessions live.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use session_core::{
-    Access, Engine, KeyRing, KeyRingOptions, MachineKey, Session, SessionErrorKind,
+use session_core::{Access, Engine, Session, SessionErrorKind};
+
+use crate::support::{
+    Browser, FIRST, MINUTE, RingFile, SECOND, SECOND_KEY, Visit, World, answer, kind, live,
+    revoked, rotated, two_keys,
 };
-use tempfile::TempDir;
-
-use crate::support::{Browser, MINUTE, SECOND, Visit, World, answer, kind};
-
-/// Before the manual clock's start, 2001-09-09T01:46:40Z.
-const FIRST: &str = "2001-09-01T00:00:00Z";
-const SECOND_KEY: &str = "2001-09-08T00:00:00Z";
-const END: &str = "2001-12-31T00:00:00Z";
-
-/// A ring file that the test rewrites.
-struct RingFile {
-    _folder: TempDir,
-    path: PathBuf,
-}
-
-fn live(key: &MachineKey, not_before: &str, open_until: Option<&str>) -> String {
-    let mut table = format!("\n[[key]]\nkid = \"{}\"\ncreated = {FIRST}\n", key.kid());
-    writeln!(table, "not_before = {not_before}").unwrap();
-    if let Some(end) = open_until {
-        writeln!(table, "open_until = {end}").unwrap();
-    }
-    writeln!(table, "secret = \"{}\"", key.to_text().as_str()).unwrap();
-    table
-}
-
-fn revoked(key: &MachineKey) -> String {
-    format!(
-        "\n[[key]]\nkid = \"{}\"\nrevoked = {SECOND_KEY}\n",
-        key.kid()
-    )
-}
-
-impl RingFile {
-    fn new(keys: &[String]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ring.toml");
-        let file = Self {
-            _folder: folder,
-            path,
-        };
-        file.write(1, keys);
-        file
-    }
-
-    fn write(&self, epoch: u64, keys: &[String]) {
-        let keys = keys.concat();
-        let body = format!("version = 1\nepoch = {epoch}\nlongest_lifetime = \"90d\"\n{keys}\n");
-        let mut check = String::new();
-        for byte in digest(&SHA256, body.as_bytes()).as_ref() {
-            write!(check, "{byte:02x}").unwrap();
-        }
-        let text = format!("{body}[check]\nsha256 = \"{check}\"\n");
-        fs::write(&self.path, text).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600)).unwrap();
-        }
-    }
-
-    fn open(&self) -> KeyRing {
-        let clock = Arc::new(session_core::testing::ManualClock::default());
-        KeyRingOptions::new().clock(clock).open(&self.path).unwrap()
-    }
-}
-
-fn two_keys() -> (MachineKey, MachineKey) {
-    let key = || MachineKey::generate().unwrap();
-    (key(), key())
-}
-
-fn rotated(old: &MachineKey, new: &MachineKey) -> [String; 2] {
-    [live(old, FIRST, Some(END)), live(new, SECOND_KEY, None)]
-}
 
 /// A world over a ring file, whose records others can see.
 fn world(file: &RingFile) -> World {
@@ -147,6 +72,7 @@ async fn behind() -> (RingFile, World, Engine, Browser) {
     let file = RingFile::new(&[live(&old, FIRST, None)]);
     let world = world(&file);
     let node = world.node(file.open());
+    node.ready().await.unwrap();
     file.write(2, &rotated(&old, &new));
     assert!(world.engine.key_ring().refresh().unwrap());
     let browser = world.visitor().await;
@@ -196,11 +122,8 @@ async fn a_cookie_of_a_key_that_nobody_has_is_dead() {
     let file = RingFile::new(&[live(&ours, FIRST, None)]);
     let world = world(&file);
     let other_farm = RingFile::new(&[live(&theirs, FIRST, None)]);
-    let node = world.node(other_farm.open());
-    let mut browser = Browser::default();
-    let visit = browser.open(&node, Access::ReadWrite).await.unwrap();
-    visit.insert("n", &1).unwrap();
-    visit.answer(&mut browser).await;
+    let elsewhere = self::world(&other_farm);
+    let mut browser = elsewhere.visitor().await;
     let visit = world.visit(&browser).await;
     assert!(visit.is_new());
     visit.insert("n", &2).unwrap();

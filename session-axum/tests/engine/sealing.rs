@@ -201,6 +201,8 @@ async fn c43_s33_another_application_on_the_same_store_and_ring_sees_nothing() {
     let store: Arc<dyn SessionStore> = world.counts.clone();
     let clock: Arc<dyn Clock> = Arc::new(world.clock.clone());
     let blog = Engine::with_clock(config, ring, store, clock).unwrap();
+    // Asks the store once whether the ring is the farm's.
+    blog.ready().await.unwrap();
     world.counts.reset();
     let access = Access::ReadWrite;
     let visit = browser.open(&blog, access).await.unwrap();

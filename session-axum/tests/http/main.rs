@@ -5,6 +5,7 @@
 )]
 
 mod concurrency;
+mod drift;
 mod extractors;
 mod layers;
 mod live;

@@ -38,6 +38,19 @@ impl SessionConfigBuilder {
         self
     }
 
+    /// The name under which this instance is known in its farm: in messages about key rings, and
+    /// in the shared store, where it says now and then that it is there. Default: the host's
+    /// name and the process's number, such as `web1-4711`; in a file `session.instance`. 1 to 64
+    /// bytes of printable ASCII without `/`.
+    ///
+    /// A name of its own for each instance, which it keeps over restarts, keeps the store free
+    /// of what former instances said.
+    #[must_use]
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        self.settings.instance = Some(name.into());
+        self
+    }
+
     /// Ends a session that had no request for this long. Default: 20 minutes; in a file
     /// `session.idle_timeout`. From 1 millisecond to [`absolute_timeout`](Self::absolute_timeout).
     ///

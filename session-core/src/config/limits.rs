@@ -18,7 +18,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 pub(super) const SMALLEST_PAYLOAD: usize = 1 << 10;
 pub(super) const LARGEST_PAYLOAD: usize = 32 << 20;
 
-const LONGEST_APP: usize = 64;
+/// The longest name of an application or an instance, in bytes.
+const LONGEST_NAME: usize = 64;
 
 type Verdict = Result<(), Problem>;
 
@@ -71,16 +72,34 @@ pub(super) fn check_app(app: Option<&str>) -> Verdict {
     let Some(app) = app else {
         return Err(Problem::new(KEY, "missing", fix));
     };
-    let wrong = if app.is_empty() {
-        "empty"
-    } else if app.len() > LONGEST_APP {
-        "longer than 64 bytes"
-    } else if !app.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        "only printable ASCII may stand in it, because keys are derived from its bytes"
-    } else if app.trim() != app {
-        "begins or ends with a space"
-    } else {
-        return Ok(());
+    let unprintable =
+        "only printable ASCII may stand in it, because keys are derived from its bytes";
+    match wrong_name(app, unprintable) {
+        Some(wrong) => Err(Problem::new(KEY, wrong, fix).value(format!("{app:?}"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn check_instance(name: &str) -> Verdict {
+    let wrong = match wrong_name(name, "only printable ASCII may stand in it") {
+        None if name.contains('/') => "a / may not stand in it",
+        None => return Ok(()),
+        Some(wrong) => wrong,
     };
-    Err(Problem::new(KEY, wrong, fix).value(format!("{app:?}")))
+    let fix = "write a name that is this instance's alone, for example instance = \"web1\"";
+    Err(Problem::new("session.instance", wrong, fix).value(format!("{name:?}")))
+}
+
+fn wrong_name(name: &str, unprintable: &'static str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("empty")
+    } else if name.len() > LONGEST_NAME {
+        Some("longer than 64 bytes")
+    } else if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        Some(unprintable)
+    } else if name.trim() != name {
+        Some("begins or ends with a space")
+    } else {
+        None
+    }
 }

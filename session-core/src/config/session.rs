@@ -45,6 +45,12 @@ impl SessionConfig {
         &self.app
     }
 
+    /// The name of this instance in its farm, if one is configured.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.settings.instance.as_deref()
+    }
+
     /// How long a session lives without a request.
     #[must_use]
     pub fn idle_timeout(&self) -> Duration {

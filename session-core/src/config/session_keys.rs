@@ -5,6 +5,7 @@ use super::key::{Key, Set};
 
 pub(super) const KEYS: &[Key<Builder>] = &[
     key("session.app", Set::Text(Builder::app)),
+    key("session.instance", Set::Text(|b, name| b.instance(name))),
     key("session.idle_timeout", Set::Duration(Builder::idle_timeout)),
     key(
         "session.absolute_timeout",

@@ -7,6 +7,7 @@ use super::limits::{self, LONGEST_SESSION, LONGEST_WAIT};
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    pub(super) instance: Option<String>,
     pub(super) idle_timeout: Duration,
     pub(super) absolute_timeout: Duration,
     pub(super) lock_lease: Duration,
@@ -20,6 +21,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            instance: None,
             idle_timeout: Duration::from_secs(20 * 60),
             absolute_timeout: Duration::from_secs(12 * 60 * 60),
             lock_lease: Duration::from_secs(30),
@@ -62,6 +64,8 @@ impl Settings {
         let order = limits::check_order(self.idle_timeout, self.absolute_timeout);
         problems.extend(order.err().filter(|order| !order.follows_from(&problems)));
         problems.extend(limits::check_payload(self.max_payload).err());
+        let instance = self.instance.as_deref();
+        problems.extend(instance.and_then(|name| limits::check_instance(name).err()));
         problems
     }
 }

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::cause::Cause;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::id::StoreKey;
-use crate::machine_key::Fingerprint;
+use crate::machine_key::{Fingerprint, KeyRingBehind, KeyRingDrift};
 
 /// A step in a session's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,36 @@ impl Event {
             Self::Ambiguous => "ambiguous",
         }
     }
+}
+
+/// What this process's key ring is to its farm's.
+#[derive(Debug)]
+pub(super) enum Standing {
+    InStep,
+    Behind(KeyRingBehind),
+    Drifted(KeyRingDrift),
+    /// It never was the farm's. Whoever asks is given the drift as an error.
+    Strange,
+}
+
+/// Tells that the standing has changed.
+pub(super) fn standing(standing: &Standing) {
+    let name = match standing {
+        Standing::InStep => {
+            tracing::info!("the key ring is the fleet's again");
+            "in_step"
+        }
+        Standing::Behind(behind) => {
+            tracing::error!("{behind}");
+            "behind"
+        }
+        Standing::Drifted(drift) => {
+            tracing::error!("{drift}");
+            "drift"
+        }
+        Standing::Strange => "drift",
+    };
+    count("session_key_ring_changes_total", "standing", name);
 }
 
 /// Tells that a token was not accepted.

@@ -12,7 +12,6 @@ use super::Engine;
 use super::commit::Stage;
 use super::headers::RequestHeaders;
 use super::progress::{Phase, Progress};
-use super::refresh::Verdict;
 use super::state::SessionState;
 use crate::access::Access;
 use crate::error::SessionError;
@@ -229,15 +228,10 @@ impl Exchange {
         access: Access,
     ) -> Result<(), SessionError> {
         let engine = self.engine();
-        let mut presented = engine.present(headers);
-        let mut undecided = false;
-        if let Some(kid) = presented.unknown {
-            match Box::pin(engine.judge_unknown(kid)).await {
-                Verdict::Changed => presented = engine.present(headers),
-                Verdict::Foreign => {}
-                Verdict::Undecided => undecided = true,
-            }
+        if !engine.is_proved() {
+            Box::pin(engine.prove_for_request()).await?;
         }
+        let (presented, undecided) = engine.understand(headers).await?;
         let session = engine.load(presented, undecided, access).await?;
         let now = session.live.as_ref().map(|live| live.loaded_at);
         engine.refresh_if_due(now.unwrap_or_else(|| engine.monotonic()));

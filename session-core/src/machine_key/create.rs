@@ -39,7 +39,7 @@ impl Creation<'_> {
         &self,
         render: impl FnOnce() -> Result<Zeroizing<String>, KeyRingError>,
     ) -> Result<Created, KeyRingError> {
-        let _lock = self.lock()?;
+        let _lock = lock(self.target, self.lock_timeout)?;
         if let Found::Ring(bytes) = open::read(self.path, self.world_readable)? {
             return Ok(Created::Theirs(bytes));
         }
@@ -49,40 +49,15 @@ impl Creation<'_> {
         let bytes = self.read_back()?;
         match (won, bytes.as_slice() == text.as_bytes()) {
             (true, true) => Ok(Created::Ours(bytes)),
-            (true, false) => Err(self.replaced()),
+            (true, false) => Err(replaced(self.path)),
             (false, _) => Ok(Created::Theirs(bytes)),
-        }
-    }
-
-    /// The lock file stays: removing it would let two processes hold two locks of one name.
-    fn lock(&self) -> Result<File, KeyRingError> {
-        let path = beside(self.target, "", ".lock");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        let file = private(&mut options)
-            .open(&path)
-            .map_err(|error| io_error(&path, error))?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
-                Err(TryLockError::WouldBlock) if waited < self.lock_timeout => {
-                    std::thread::sleep(LOCK_RETRY);
-                    waited += LOCK_RETRY;
-                }
-                Err(TryLockError::WouldBlock) => return Err(locked(&path)),
-            }
         }
     }
 
     /// Whether this process put the ring there. The final name appears with all of its bytes or
     /// not at all.
     fn write(&self, bytes: &[u8]) -> io::Result<bool> {
-        let mut random = [0; 8];
-        crypto::fill_random(&mut random).map_err(io::Error::other)?;
-        let suffix = format!(".{}.tmp", Hex(&random));
-        let temporary = Temporary(beside(self.target, ".", &suffix));
+        let temporary = Temporary::beside(self.target)?;
         write_new(&temporary.0, bytes)?;
         let won = match fs::hard_link(&temporary.0, self.target) {
             Ok(()) => true,
@@ -97,24 +72,58 @@ impl Creation<'_> {
     fn read_back(&self) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {
         match open::read(self.path, self.world_readable)? {
             Found::Ring(bytes) => Ok(bytes),
-            Found::Absent(_) => Err(self.replaced()),
+            Found::Absent(_) => Err(replaced(self.path)),
         }
     }
+}
 
-    fn replaced(&self) -> KeyRingError {
-        KeyRingError::new(
-            KeyRingErrorKind::Io,
-            format!(
-                "the key ring {} was written and reads back differently; \
-                 find out what else writes there",
-                self.path.display()
-            ),
-        )
+/// The ring at `path` is not what was just written there.
+pub(super) fn replaced(path: &Path) -> KeyRingError {
+    KeyRingError::new(
+        KeyRingErrorKind::Io,
+        format!(
+            "the key ring {} was written and reads back differently; \
+             find out what else writes there",
+            path.display()
+        ),
+    )
+}
+
+/// Takes the lock of the ring at `target`. The lock file stays: removing it would let two
+/// processes hold two locks of one name.
+pub(super) fn lock(target: &Path, timeout: Duration) -> Result<File, KeyRingError> {
+    let path = beside(target, "", ".lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let file = private(&mut options)
+        .open(&path)
+        .map_err(|error| io_error(&path, error))?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
+            Err(TryLockError::WouldBlock) if waited < timeout => {
+                std::thread::sleep(LOCK_RETRY);
+                waited += LOCK_RETRY;
+            }
+            Err(TryLockError::WouldBlock) => return Err(locked(&path)),
+        }
     }
 }
 
 /// Removed when dropped, whatever happened meanwhile.
-struct Temporary(PathBuf);
+pub(super) struct Temporary(pub(super) PathBuf);
+
+impl Temporary {
+    /// A name beside `target` that nothing has.
+    pub(super) fn beside(target: &Path) -> io::Result<Self> {
+        let mut random = [0; 8];
+        crypto::fill_random(&mut random).map_err(io::Error::other)?;
+        let suffix = format!(".{}.tmp", Hex(&random));
+        Ok(Self(beside(target, ".", &suffix)))
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
@@ -130,7 +139,7 @@ fn write_unless_there(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     let mut file = private(&mut options).open(path)?;
@@ -151,12 +160,12 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 #[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -34,6 +34,8 @@ pub enum KeyRingErrorKind {
     WeakKey,
     /// The ring is older than the one that this process has already used.
     Outdated,
+    /// The ring does not come from a file, and so cannot be changed in place.
+    NotAFile,
     /// The random source of the operating system failed.
     Random,
 }
@@ -55,6 +57,7 @@ impl KeyRingErrorKind {
             Self::Invalid => "invalid",
             Self::WeakKey => "weak_key",
             Self::Outdated => "outdated",
+            Self::NotAFile => "not_a_file",
             Self::Random => "random",
         }
     }

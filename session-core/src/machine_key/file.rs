@@ -63,6 +63,12 @@ impl From<String> for Secret {
 /// Whether its keys are strong, and whether one of them seals by now, is [`Ring::admit`]'s
 /// question.
 pub(super) fn parse(bytes: &[u8]) -> Result<Ring, KeyRingError> {
+    let (parts, digest) = read(bytes)?;
+    Ring::dated(parts, digest)
+}
+
+/// Reads the text of a ring file, whatever rules its keys break, with the digest of it.
+pub(super) fn read(bytes: &[u8]) -> Result<(RingParts, [u8; 32]), KeyRingError> {
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8 text"))?;
     let (body, digest) = checked(text)?;
     let version: VersionTable = toml::from_str(body).map_err(|error| syntax(body, &error))?;
@@ -74,7 +80,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Ring, KeyRingError> {
         )));
     }
     let table: RingTable = toml::from_str(body).map_err(|error| syntax(body, &error))?;
-    Ring::dated(parts(table)?, digest)
+    Ok((parts(table)?, digest))
 }
 
 /// The text that stands before the line `[check]`, if its digest fits.

@@ -128,6 +128,15 @@ impl KeyRing {
         matches!(self.shared.source, Source::Ephemeral)
     }
 
+    /// The ring's source, as a person would name it.
+    pub(crate) fn source(&self) -> String {
+        match &self.shared.source {
+            Source::File { path, .. } => path.display().to_string(),
+            Source::Fixed => "keys of the environment or the configuration".to_owned(),
+            Source::Ephemeral => "an ephemeral ring".to_owned(),
+        }
+    }
+
     /// Reads the ring file again, following its symbolic links anew. Gives whether the ring
     /// changed; a ring that did not come from a file never does. Blocks on the file system.
     ///
@@ -167,6 +176,10 @@ impl KeyRing {
                 refreshing: Mutex::new(()),
             }),
         }
+    }
+
+    pub(super) fn origin(&self) -> &Source {
+        &self.shared.source
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -213,7 +226,7 @@ fn absent(path: &Path) -> KeyRingError {
     )
 }
 
-fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
+pub(super) fn outdated(path: &Path, ring: &Ring, current: &Ring) -> KeyRingError {
     KeyRingError::new(
         KeyRingErrorKind::Outdated,
         format!(

@@ -46,6 +46,15 @@ pub(super) fn read(path: &Path, world_readable: bool) -> Result<Found, KeyRingEr
     ))
 }
 
+/// Where the file is that a change of the ring at `path` must replace, with its links followed.
+pub(super) fn target(path: &Path) -> Result<PathBuf, KeyRingError> {
+    match locate(path)? {
+        Location::Present { path, .. } => Ok(path),
+        Location::Absent(path) => Err(io_error(&path, ErrorKind::NotFound.into())),
+        Location::Dangling(target) => Err(dangling(path, &target)),
+    }
+}
+
 /// `O_NOFOLLOW` because the links were followed already, `O_NONBLOCK` because the path may name
 /// a pipe.
 fn open_file(path: &Path) -> io::Result<File> {

@@ -36,6 +36,11 @@ pub(super) fn read(path: &Path, _world_readable: bool) -> Result<Found, KeyRingE
     }
 }
 
+/// Where the file is that a change of the ring at `path` must replace, with its links followed.
+pub(super) fn target(path: &Path) -> Result<PathBuf, KeyRingError> {
+    path.canonicalize().map_err(|error| io_error(path, error))
+}
+
 /// Not even a dangling link, in a directory that exists.
 fn is_absent(path: &Path) -> bool {
     let directory = path

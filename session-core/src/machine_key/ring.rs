@@ -142,6 +142,11 @@ impl Ring {
         self.schedule.map(|key| make(&key.key.derive(purpose)))
     }
 
+    /// The ids of the keys that open nothing any more.
+    pub(super) fn revoked_kids(&self) -> &[Kid] {
+        self.schedule.revoked()
+    }
+
     pub(super) fn live(&self) -> impl Iterator<Item = &Scheduled<RingKey>> {
         self.schedule.keys()
     }

@@ -34,13 +34,26 @@ pub trait Intercept: Debug + Send + Sync + 'static {
 pub struct Intercepted<I> {
     inner: Arc<dyn SessionStore>,
     hook: I,
+    scope: Option<Scope>,
 }
 
 impl<I: Intercept> Intercepted<I> {
     /// A store around `inner`.
     #[must_use]
     pub fn new(inner: Arc<dyn SessionStore>, hook: I) -> Self {
-        Self { inner, hook }
+        Self {
+            inner,
+            hook,
+            scope: None,
+        }
+    }
+
+    /// The same store with another claim of who sees it: with a memory store that claims
+    /// [`Scope::Shared`], the instances of a farm fit into one test.
+    #[must_use]
+    pub fn claiming(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
     }
 
     /// The hook.
@@ -82,7 +95,7 @@ macro_rules! operations {
             }
 
             fn scope(&self) -> Scope {
-                self.inner.scope()
+                self.scope.unwrap_or_else(|| self.inner.scope())
             }
 
             fn endpoint(&self, route: Route) -> u16 {

@@ -28,6 +28,14 @@ fn cookie(config: &SessionConfig) -> &session_core::CookieConfig {
 
 const SETTINGS: &[Setting] = &[
     Setting {
+        name: "session.instance",
+        file: "\"web1\"",
+        variable: ("SESSION__INSTANCE", "web1"),
+        build: |builder| builder.instance("web1"),
+        says: |config| format!("{:?}", config.instance()),
+        expected: "Some(\"web1\")",
+    },
+    Setting {
         name: "session.idle_timeout",
         file: "\"30m\"",
         variable: ("SESSION__IDLE_TIMEOUT", "30m"),

@@ -41,7 +41,7 @@ fn what_is_commented_out_exists() {
         let unknown = error.is_some_and(|error| error.contains("unknown name"));
         assert!(!unknown, "{line}");
     }
-    assert_eq!(lines, 4);
+    assert_eq!(lines, 5);
 }
 
 #[test]

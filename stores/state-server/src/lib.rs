@@ -8,4 +8,6 @@ mod client;
 pub mod server;
 pub mod wire;
 
+#[cfg(feature = "tls")]
+pub use self::client::Tls;
 pub use self::client::{StateServerStore, StateServerStoreBuilder};

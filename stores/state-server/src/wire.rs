@@ -17,6 +17,7 @@
 //! | operation | request | answers |
 //! |---|---|---|
 //! | create | `PUT`, `If-None-Match: *` | 200; 412 exists (no body); 410 a tombstone is there |
+//! | arrive from another server | as create, with `Session-Revision` | as create |
 //! | load | `GET`, `Session-Touch: no` | 200 with the record; 404; 410 |
 //! | save | `PUT`, `If-Match`, and `LockCookie` if there is a lease, with `Session-Hold: yes` to keep it | 200; 404; 410; 423; 412 with the current record |
 //! | touch | `HEAD` | 200; 404; 410 |
@@ -39,8 +40,23 @@
 //! `Session-Reason`.
 //!
 //! Refused are: 400 what is no request, 401 without the token, 408 a frame that took too long,
-//! 413 too large an item, 429 too many connections or waiters, 503 while the server drains, 507
-//! when its memory is used up.
+//! 413 too large an item, 429 too many connections or waiters, 503 while the server drains or its
+//! disk fails, 507 when its memory is used up.
+//!
+//! # A server with a disk
+//!
+//! An answer comes when what it tells is on the disk, as far as the server promises that. If the
+//! disk fails, what would have to wait for it is answered 503: whether it has been done is open,
+//! and a write may be found done later. While the disk fails, PUT and MOVE are answered 503 and
+//! do nothing; DELETE is answered 503 and ends the session in memory. After a restart locks and
+//! leases are gone, and the counters of locks are above every earlier one.
+
+//! # The list of servers
+//!
+//! Clients that spread sessions over several servers keep the list in the control row
+//! `server-list` of each of them, as text; they refuse to work where it is not theirs. A session
+//! on its way from one server to another, after a change of the list, is an item whose body
+//! begins with the byte 0xf0, which no record does.
 
 mod number;
 mod status;
@@ -107,6 +123,9 @@ pub mod header {
     pub const IF_MATCH: &str = "If-Match";
     /// `*`: create only.
     pub const IF_NONE_MATCH: &str = "If-None-Match";
+    /// On PUT with `If-None-Match: *`: the revision with which a session arrives from another
+    /// server. Default 1.
+    pub const SESSION_REVISION: &str = "Session-Revision";
     /// The idle length in milliseconds, more than 0.
     pub const SESSION_TTL: &str = "Session-Ttl";
     /// On PUT and MOVE: milliseconds until the absolute deadline.

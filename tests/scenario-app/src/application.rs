@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::testing::CountingStore;
-use session_core::{ConfigError, ConfigFile, Engine, SessionStore, StoreConfig};
+use session_core::{
+    ConfigError, ConfigFile, Engine, KeyRingDrift, NotReady, SessionStore, StoreConfig,
+};
 use session_store_memory::MemoryStore;
 use session_store_state_server::StateServerStore;
 
@@ -33,6 +35,17 @@ impl Application {
             calls,
             memory,
         })
+    }
+
+    /// Proves that the key ring is the farm's, if the store can be asked. An instance with another
+    /// ring must not start; one whose store is down listens, and is not ready.
+    pub(crate) async fn prove(&self) -> Result<(), KeyRingDrift> {
+        match self.engine.ready().await {
+            Err(NotReady::Drift(drift)) => return Err(drift),
+            Err(reason) => tracing::warn!(%reason, "not ready yet"),
+            Ok(()) => {}
+        }
+        Ok(())
     }
 
     pub(crate) fn engine(&self) -> &Engine {

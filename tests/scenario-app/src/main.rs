@@ -49,6 +49,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let application = Application::open(&options.config)?;
+        application.prove().await?;
         let listener = tokio::net::TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         writeln!(io::stdout(), "listening on http://{address}")?;

@@ -2,11 +2,15 @@
 
 mod browser;
 mod paused;
+mod ring_file;
 mod visible;
 mod world;
 
 pub(crate) use self::browser::{Browser, Visit, answer};
 pub(crate) use self::paused::PausedClock;
+pub(crate) use self::ring_file::{
+    END, FIRST, RingFile, SECOND_KEY, live, revoked, rotated, two_keys,
+};
 pub(crate) use self::visible::{Visible, VisibleStore};
 pub(crate) use self::world::{APP, World, a_ring};
 

@@ -30,6 +30,16 @@ impl Address {
         Ok(Self::Tcp(host.to_ascii_lowercase(), port))
     }
 
+    /// Whether this is the address, and not the name, of what is not this machine's loopback.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        match self {
+            Self::Unix(_) => false,
+            Self::Tcp(host, _) => host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| !address.is_loopback()),
+        }
+    }
+
     /// Whether the server may run on another machine, as far as the text shows.
     pub(super) fn is_remote(&self) -> bool {
         match self {

@@ -15,11 +15,14 @@ use tokio::net::UnixStream;
 use tokio::time::Sleep;
 
 use super::address::Address;
+use super::diagnose;
 use super::fault::{Fault, Phase};
 use super::input::Input;
 use super::reply::{Malformed, Reply};
 use super::request;
-use super::settings::{Settings, Token};
+use super::roster::{ROW, Roster, Verdict};
+use super::settings::{Protocol, Settings, Token};
+use super::tls;
 
 /// The bytes that a connection reads at once, at first.
 const INPUT: usize = 8 << 10;
@@ -34,6 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(super) struct Dialer {
     address: Address,
     pub(super) settings: Arc<Settings>,
+    roster: Arc<Roster>,
 }
 
 /// A connection whose server has answered our greeting.
@@ -49,15 +53,19 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Dialer {
-    pub(super) fn new(address: Address, settings: Arc<Settings>) -> Self {
-        Self { address, settings }
+    pub(super) fn new(address: Address, settings: Arc<Settings>, roster: Arc<Roster>) -> Self {
+        Self {
+            address,
+            settings,
+            roster,
+        }
     }
 
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Connects and greets, within the connect timeout.
+    /// Connects, greets, and compares the lists of servers, within the connect timeout.
     pub(super) async fn dial(&self) -> Result<Connection, Fault> {
         let mut budget = Budget(Box::pin(tokio::time::sleep(self.settings.connect_timeout)));
         let stream = self.connect(&mut budget).await?;
@@ -65,15 +73,48 @@ impl Dialer {
             stream,
             input: Input::new(INPUT),
         };
+        if self.settings.protocol == Protocol::MsAsp {
+            return Ok(connection);
+        }
         let mut greeting = Vec::new();
         request::greeting(
             &mut greeting,
             self.settings.token.as_ref().map(Token::as_str),
         );
+        request::meta_get(&mut greeting, ROW);
         let answer = budget.spend(connection.exchange(&greeting, false)).await;
         let reply = answer.map_err(|error| self.io(Phase::Token, &error))?;
         self.judge(&reply)?;
+        self.compare(&mut connection, &mut budget).await?;
         Ok(connection)
+    }
+
+    /// Reads the server's list, which was asked for, and writes ours where there is none.
+    async fn compare(&self, connection: &mut Connection, budget: &mut Budget) -> Result<(), Fault> {
+        let failed = |error: io::Error| self.io(Phase::List, &error);
+        let mut reply = budget
+            .spend(connection.receive(false))
+            .await
+            .map_err(failed)?;
+        let mut is_write = false;
+        loop {
+            let problem = match self.roster.judge(&reply, is_write) {
+                Verdict::Agreed => return Ok(()),
+                Verdict::Write(version, row) => {
+                    let mut write = Vec::new();
+                    request::meta_set(&mut write, ROW, version, row.as_bytes());
+                    let answer = budget.spend(connection.exchange(&write, false)).await;
+                    reply = answer.map_err(failed)?;
+                    is_write = true;
+                    continue;
+                }
+                Verdict::Differs(problem) => problem,
+                Verdict::Odd if reply.status == 503 => return Err(failed(draining())),
+                Verdict::Odd => format!("status {} instead of the server list", reply.status),
+            };
+            let kind = StoreErrorKind::Refused;
+            return Err(Fault::answer(&self.address, kind, Phase::List, &problem));
+        }
     }
 
     async fn connect(&self, budget: &mut Budget) -> Result<Box<dyn Stream>, Fault> {
@@ -88,20 +129,60 @@ impl Dialer {
             #[cfg(not(unix))]
             Address::Unix(_) => Err(self.io(Phase::Connect, &io::ErrorKind::Unsupported.into())),
             Address::Tcp(host, port) => {
-                let found = budget.spend(tokio::net::lookup_host((host.as_str(), *port)));
-                let found = found
-                    .await
-                    .map_err(|error| self.io(Phase::Resolve, &error))?;
-                let mut refusal = io::Error::new(io::ErrorKind::NotFound, "no address");
-                for address in found {
-                    match budget.spend(TcpStream::connect(address)).await {
-                        Ok(stream) => return Ok(Box::new(without_delay(stream))),
-                        Err(error) => refusal = error,
-                    }
-                }
-                Err(self.io(Phase::Connect, &refusal))
+                let stream = without_delay(self.connect_tcp(host, *port, budget).await?);
+                let Some(tls) = &self.settings.tls else {
+                    self.guard_token(&stream)?;
+                    return Ok(Box::new(stream));
+                };
+                let stream = budget.spend(tls.connect(host, stream)).await;
+                Ok(Box::new(
+                    stream.map_err(|error| self.io(Phase::Tls, &error))?,
+                ))
             }
         }
+    }
+
+    async fn connect_tcp(
+        &self,
+        host: &str,
+        port: u16,
+        budget: &mut Budget,
+    ) -> Result<TcpStream, Fault> {
+        let found = budget.spend(tokio::net::lookup_host((host, port))).await;
+        let found = found.map_err(|error| self.io(Phase::Resolve, &error))?;
+        let mut refusal = io::Error::new(io::ErrorKind::NotFound, "no address");
+        let mut refused = None;
+        for address in found {
+            match budget.spend(TcpStream::connect(address)).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => refusal = error,
+            }
+            refused = Some(address);
+        }
+        if refusal.kind() == io::ErrorKind::ConnectionRefused
+            && let Some(address) = refused
+            && let Ok(true) = budget
+                .spend(async { Ok(diagnose::answers_on_loopback_only(address).await) })
+                .await
+        {
+            let problem = "the server answers on 127.0.0.1 only; start it with --listen and \
+                           --allow-remote, or write 127.0.0.1 in store.url";
+            let kind = StoreErrorKind::Unavailable;
+            return Err(Fault::answer(&self.address, kind, Phase::Connect, problem));
+        }
+        Err(self.io(Phase::Connect, &refusal))
+    }
+
+    /// A token is not shown to whoever listens on the network.
+    fn guard_token(&self, stream: &TcpStream) -> Result<(), Fault> {
+        let is_near = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+        if is_near || self.settings.token.is_none() || self.settings.insecure_token_over_plain_tcp {
+            return Ok(());
+        }
+        let problem = "the token would cross the network in clear text; set store.tls, or \
+                       store.insecure_token_over_plain_tcp if nobody else is on this network";
+        let kind = StoreErrorKind::Refused;
+        Err(Fault::answer(&self.address, kind, Phase::Token, problem))
     }
 
     /// Whether we can go on with a server that greets like this.
@@ -160,7 +241,23 @@ impl From<Malformed> for io::Error {
 impl Connection {
     /// One request and its answer, with nothing else on the connection.
     pub(super) async fn exchange(&mut self, request: &[u8], to_head: bool) -> io::Result<Reply> {
+        if let Err(error) = self.send(request).await {
+            // What the server said before it closed the connection tells more.
+            return match self.receive(to_head).await {
+                Err(said) if tls::advice(&said).is_none() => Err(error),
+                answered => answered,
+            };
+        }
+        self.receive(to_head).await
+    }
+
+    async fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request).await?;
+        self.stream.flush().await
+    }
+
+    /// The next answer.
+    async fn receive(&mut self, to_head: bool) -> io::Result<Reply> {
         loop {
             if let Some(reply) = self.input.next(to_head)? {
                 return Ok(reply);

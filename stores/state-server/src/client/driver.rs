@@ -81,6 +81,8 @@ struct Link<'a> {
     /// Requests that were taken from the queue, and how much of them is written.
     out: Vec<u8>,
     written: usize,
+    /// Something was written that the stream may hold back.
+    unflushed: bool,
     /// Where `out` begins among all bytes of the pipe.
     position: u64,
     /// Who waits for an answer, in order; some may be in `out` still.
@@ -119,6 +121,7 @@ impl<'a> Link<'a> {
             connection,
             out: Vec::new(),
             written: 0,
+            unflushed: false,
             position: 0,
             waiting: VecDeque::new(),
             watch: Watch::new(dialer.settings.operation_timeout),
@@ -247,6 +250,14 @@ impl<'a> Link<'a> {
                 }
             }
             progress = true;
+            self.unflushed = true;
+        }
+        if self.unflushed && self.written == self.out.len() {
+            match Pin::new(&mut self.connection.stream).poll_flush(context) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return Err(self.broken(Phase::Send, &error)),
+            }
         }
         Ok(progress)
     }

@@ -8,13 +8,17 @@ use session_core::{StoreError, StoreErrorKind};
 
 use super::NAME;
 use super::address::Address;
+use super::tls;
 
 /// How far a connection or a request had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Resolve,
     Connect,
+    Tls,
     Token,
+    /// Comparing the lists of servers.
+    List,
     Send,
     Read,
 }
@@ -24,7 +28,9 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Resolve => "resolve",
             Self::Connect => "connect",
+            Self::Tls => "TLS",
             Self::Token => "token",
+            Self::List => "server list",
             Self::Send => "send",
             Self::Read => "read",
         })
@@ -45,15 +51,17 @@ struct Inner {
 impl Fault {
     /// A failure of input or output with `address`.
     pub(super) fn io(address: &Address, phase: Phase, error: &io::Error) -> Self {
+        let of_tls = tls::advice(error);
         let kind = match error.kind() {
             io::ErrorKind::TimedOut => StoreErrorKind::TimedOut,
+            _ if of_tls.is_some() => StoreErrorKind::Refused,
             _ => StoreErrorKind::Unavailable,
         };
-        let advice = advice(address, phase, error);
+        let advice = of_tls.unwrap_or_else(|| advice(address, phase, error));
         Self(Arc::new(Inner {
             kind,
             message: format!("{address}: {error} (phase: {phase}); {advice}"),
-            passing: phase != Phase::Resolve,
+            passing: phase != Phase::Resolve && of_tls.is_none(),
         }))
     }
 
@@ -107,8 +115,17 @@ fn advice(address: &Address, phase: Phase, error: &io::Error) -> &'static str {
              file"
         }
         (Phase::Connect, _) => "look at store.url and store.connect_timeout",
+        (Phase::Tls, _) => {
+            "the server did not agree on TLS; look at store.tls, at its --tls-cert, and at \
+             store.connect_timeout"
+        }
+        (Phase::Token, io::ErrorKind::InvalidData) => "look at store.url, store.tls and its port",
         (Phase::Token, _) => {
-            "the server did not answer the greeting; look at store.url, store.token_file and \
+            "the server did not answer the greeting; look at store.url, store.tls, \
+             store.token_file and store.connect_timeout"
+        }
+        (Phase::List, _) => {
+            "the server did not say which list of servers it belongs to; look at its log and at \
              store.connect_timeout"
         }
         (Phase::Send | Phase::Read, io::ErrorKind::TimedOut) => "look at store.operation_timeout",

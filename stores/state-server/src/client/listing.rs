@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use session_core::{
-    Cursor, Listed, Page, PrincipalKey, Revision, StoreError, StoreErrorKind, StoreKey,
+    Cursor, Listed, Loaded, Page, PrincipalKey, Revision, StoreError, StoreErrorKind, StoreKey,
 };
 
 use super::NAME;
+use super::farm::Farm;
 use super::request;
 use super::server::{Server, Verb};
 use super::shown::Shown;
@@ -19,28 +20,32 @@ struct Place {
     after: Option<StoreKey>,
 }
 
-/// One page: the servers are asked one after the other until it is full or all were asked.
+/// One page, which begins with the sessions `before`: the servers are asked one after the other
+/// until it is full or all were asked.
 pub(super) async fn page(
-    servers: &[Server],
+    farm: &Farm,
     principal: PrincipalKey,
     after: Option<Cursor>,
+    before: Vec<Listed>,
 ) -> Result<Page, StoreError> {
     let mut place = after.as_ref().map_or(Some(Place::default()), Place::read);
     let mut page = Page::default();
+    page.sessions.extend(before.into_iter().take(PAGE));
     let unknown = || StoreError::new(StoreErrorKind::Other, NAME, "not a cursor of this store");
     let mut next = place.take().ok_or_else(unknown)?;
+    let servers = farm.servers();
     while let Some(server) = servers.get(next.server) {
-        let ask = server.ask(0, Verb::Get, |out| {
-            request::list(out, &principal, next.after.as_ref());
-        });
-        let answer = ask.await?;
-        let corrupt = answer.corrupt("a listing that is not in our format");
-        let (lines, more) = answer.listing()?;
-        let mut listed = sessions(&lines).ok_or(corrupt)?;
+        let (mut listed, more) = part(server, &principal, next.after.as_ref()).await?;
+        let end = listed.last().map(|listed| listed.key);
+        // One that is about to leave for its owner is shown there.
+        listed.retain(|listed| farm.number(listed.key.route()) == next.server);
         let room = PAGE - page.sessions.len();
         let cut = listed.len() > room;
         listed.truncate(room);
-        let last = listed.last().map(|listed| listed.key);
+        let last = match cut {
+            true => listed.last().map(|listed| listed.key),
+            false => end,
+        };
         page.sessions.append(&mut listed);
         if cut || more {
             next.after = last.or(next.after);
@@ -56,6 +61,47 @@ pub(super) async fn page(
         }
     }
     Ok(page)
+}
+
+/// The line of a session that was loaded.
+pub(super) fn listed(key: StoreKey, loaded: Loaded) -> Listed {
+    Listed {
+        key,
+        revision: loaded.revision,
+        labels: loaded.record.labels,
+        created: loaded.record.created,
+        deadline: loaded.record.deadline,
+        time_left: loaded.time_left,
+    }
+}
+
+/// The keys of all sessions at one server.
+pub(super) async fn keys(
+    server: &Server,
+    principal: &PrincipalKey,
+) -> Result<Vec<StoreKey>, StoreError> {
+    let mut keys: Vec<StoreKey> = Vec::new();
+    loop {
+        let (listed, more) = part(server, principal, keys.last()).await?;
+        let is_over = listed.is_empty() || !more;
+        keys.extend(listed.into_iter().map(|listed| listed.key));
+        if is_over {
+            return Ok(keys);
+        }
+    }
+}
+
+/// What a server lists at once, and whether there is more.
+async fn part(
+    server: &Server,
+    principal: &PrincipalKey,
+    after: Option<&StoreKey>,
+) -> Result<(Vec<Listed>, bool), StoreError> {
+    let list = |out: &mut Vec<u8>| request::list(out, principal, after);
+    let answer = server.ask(0, Verb::Get, list).await?;
+    let corrupt = answer.corrupt("a listing that is not in our format");
+    let (lines, more) = answer.listing()?;
+    Ok((sessions(&lines).ok_or(corrupt)?, more))
 }
 
 impl Place {

@@ -8,6 +8,7 @@ use session_core::{
 
 use super::NAME;
 use super::address::Address;
+use super::parcel::Parcel;
 use super::reply::Reply;
 
 /// An answer and whose it is.
@@ -18,6 +19,15 @@ pub(super) struct Answer<'a> {
 }
 
 impl Answer<'_> {
+    /// Whether the session is not here, but may be elsewhere.
+    pub(super) fn is_miss(&self) -> bool {
+        match self.reply.status {
+            404 => true,
+            410 => self.reply.ended == Some(EndReason::Renewed),
+            _ => false,
+        }
+    }
+
     pub(super) fn create(self) -> Result<Create, StoreError> {
         match self.reply.status {
             200 | 201 => Ok(Create::Created(Revision::FIRST)),
@@ -132,6 +142,37 @@ impl Answer<'_> {
     }
 
     fn loaded(self) -> Result<Loaded, StoreError> {
+        if Parcel::is_one(&self.reply.body) {
+            let problem = "the session moves to another server, because the list of servers has \
+                           changed; give this process the new one in store.url";
+            return Err(self.error(StoreErrorKind::Refused, problem));
+        }
+        let body = self.reply.body.clone();
+        self.decoded(&body)
+    }
+
+    /// The record of a session that may be moved.
+    pub(super) fn current(self) -> Result<Loaded, StoreError> {
+        match self.reply.status {
+            200 | 412 => self.loaded(),
+            _ => Err(self.unexpected("PUT or GET of a session to be moved")),
+        }
+    }
+
+    /// The record in a parcel, at the revision and with the idle length that it had, and the
+    /// revision of the parcel.
+    pub(super) fn parcel(self) -> Result<(Loaded, Revision), StoreError> {
+        let parcel = Parcel::read(&self.reply.body);
+        let parcel = parcel.map_err(|cause| self.undecodable(cause))?;
+        let mut loaded = self.decoded(&parcel.record)?;
+        let revision = loaded.revision;
+        let before = Revision::new(revision.get() - 1);
+        loaded.revision = before.ok_or_else(|| self.corrupt("a parcel at the first revision"))?;
+        loaded.idle = parcel.idle;
+        Ok((loaded, revision))
+    }
+
+    fn decoded(&self, body: &Bytes) -> Result<Loaded, StoreError> {
         let reply = &self.reply;
         let (Some(revision), Some(idle), Some(time_left), Some(store_time)) = (
             reply.revision,
@@ -141,7 +182,7 @@ impl Answer<'_> {
         ) else {
             return Err(self.corrupt("a record without revision, lifetimes or time"));
         };
-        let record = Record::decode(&reply.body, reply.labels.clone(), reply.principal);
+        let record = Record::decode(body, reply.labels.clone(), reply.principal);
         Ok(Loaded {
             record: record.map_err(|cause| self.undecodable(cause))?,
             revision,
@@ -195,7 +236,7 @@ impl Answer<'_> {
                 StoreErrorKind::Unavailable,
                 "the server has too many connections or waiters",
             ),
-            503 => (StoreErrorKind::Unavailable, "the server is shutting down"),
+            503 => (StoreErrorKind::Unavailable, "the server takes no requests now"),
             507 => (
                 StoreErrorKind::Full,
                 "the server has reached its memory cap; look at its --max-memory",

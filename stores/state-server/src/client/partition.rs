@@ -34,7 +34,7 @@ impl Partition {
 
 /// FNV-1a, which is all that spreading needs: names come from the configuration and routes are
 /// random. It is part of the format: instances of different versions must agree.
-fn hash(bytes: &[u8]) -> u64 {
+pub(super) fn hash(bytes: &[u8]) -> u64 {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

@@ -20,6 +20,8 @@ pub(super) struct Reply {
     pub(super) time_left: Option<Duration>,
     pub(super) server_time: Option<Timestamp>,
     pub(super) lock_cookie: Option<u64>,
+    /// How long somebody has had the lock, in seconds.
+    pub(super) lock_age: Option<u64>,
     pub(super) ended: Option<EndReason>,
     pub(super) principal: Option<PrincipalKey>,
     pub(super) labels: Bytes,
@@ -46,6 +48,9 @@ pub(super) struct Malformed(pub(super) &'static str);
 
 /// Reads the head that `bytes` begin with; none if its end has not arrived.
 pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+    if let [0x15 | 0x16, 3, ..] = bytes {
+        return Err(Malformed("the server speaks TLS, and we do not"));
+    }
     let mut lines = Lines { bytes, at: 0 };
     let Some(first) = lines.next() else {
         return Ok(None);
@@ -116,6 +121,8 @@ fn field(line: &[u8], head: &mut Head) -> Result<(), Malformed> {
         session_field(name, value, reply)?;
     } else if is(header::LOCK_COOKIE) || is(header::LOCK_COOKIE_ALIAS) {
         reply.lock_cookie = parse_decimal(value);
+    } else if is(header::LOCK_AGE) {
+        reply.lock_age = parse_decimal(value);
     }
     Ok(())
 }
@@ -230,6 +237,13 @@ mod tests {
         for end in 0..text.len() {
             assert!(parse_head(&text[..end]).unwrap().is_none(), "{end}");
         }
+    }
+
+    /// An alert has no line end, so the rest would be waited for.
+    #[test]
+    fn an_alert_of_tls_is_known_at_once() {
+        let alert = parse_head(&[0x15, 3, 3, 0, 2, 2, 22]);
+        assert!(alert.unwrap_err().0.contains("TLS"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use session_core::{
-    EndReason, LeaseToken, LeaseUse, Lifetime, PrincipalKey, Record, Revision, StoreKey,
+    EndReason, LeaseToken, LeaseUse, Lifetime, Loaded, PrincipalKey, Record, Revision, StoreKey,
+    TOMBSTONE,
 };
 
+use super::parcel::Parcel;
 use super::shown::Shown;
 use crate::wire::{PROTOCOL, control_target, header, push_decimal, push_etag, push_hex};
 
@@ -97,7 +99,8 @@ impl<'a> Request<'a> {
         self.text(header::SESSION_TOUCH, b"no")
     }
 
-    fn record(self, record: &Record) {
+    /// The record as the body, behind `prefix`, and beside it what a listing shows.
+    fn record(self, prefix: &[u8], record: &Record) {
         let mut this = self;
         if let Some(principal) = &record.principal {
             this = this.hash(header::SESSION_PRINCIPAL, principal.as_bytes());
@@ -105,10 +108,15 @@ impl<'a> Request<'a> {
         if let Some(shown) = Shown::text(record) {
             this = this.text(header::SESSION_LABELS, shown.as_bytes());
         }
-        let out = this
-            .number(header::CONTENT_LENGTH, record.encoded_len() as u64)
-            .end();
+        let length = prefix.len() + record.encoded_len();
+        let out = this.number(header::CONTENT_LENGTH, length as u64).end();
+        out.extend_from_slice(prefix);
         record.encode(out);
+    }
+
+    fn body(self, body: &[u8]) {
+        let out = self.number(header::CONTENT_LENGTH, body.len() as u64).end();
+        out.extend_from_slice(body);
     }
 
     fn end(self) -> &'a mut Vec<u8> {
@@ -139,7 +147,22 @@ pub(super) fn create(out: &mut Vec<u8>, key: &StoreKey, record: &Record, lifetim
     Request::session(out, "PUT", key)
         .text(header::IF_NONE_MATCH, b"*")
         .lifetime(lifetime)
-        .record(record);
+        .record(&[], record);
+}
+
+/// Adds a session that comes from another server.
+pub(super) fn arrive(
+    out: &mut Vec<u8>,
+    key: &StoreKey,
+    revision: Revision,
+    record: &Record,
+    lifetime: Lifetime,
+) {
+    Request::session(out, "PUT", key)
+        .text(header::IF_NONE_MATCH, b"*")
+        .number(header::SESSION_REVISION, revision.get())
+        .lifetime(lifetime)
+        .record(&[], record);
 }
 
 pub(super) fn load(out: &mut Vec<u8>, key: &StoreKey) {
@@ -163,7 +186,7 @@ pub(super) fn save(
     if let LeaseUse::Hold(_) = lease {
         request = request.text(header::SESSION_HOLD, b"yes");
     }
-    request.record(record);
+    request.record(&[], record);
 }
 
 pub(super) fn touch(out: &mut Vec<u8>, key: &StoreKey) {
@@ -189,7 +212,7 @@ pub(super) fn rename(
     if let Some(token) = lease.token() {
         request = request.cookie(token);
     }
-    request.record(record);
+    request.record(&[], record);
 }
 
 pub(super) fn delete(out: &mut Vec<u8>, key: &StoreKey, reason: EndReason) {
@@ -252,8 +275,39 @@ pub(super) fn meta_set(out: &mut Vec<u8>, name: &str, expected: Option<Revision>
         Some(version) => request.based_on(version),
         None => request.text(header::IF_NONE_MATCH, b"*"),
     };
-    let out = request
-        .number(header::CONTENT_LENGTH, value.len() as u64)
+    request.body(value);
+}
+
+/// Makes a parcel of a session, if it is as it was loaded. It is kept as long as the session
+/// would have been.
+pub(super) fn pack(out: &mut Vec<u8>, key: &StoreKey, loaded: &Loaded, token: Option<LeaseToken>) {
+    let mut request = Request::session(out, "PUT", key)
+        .based_on(loaded.revision)
+        .lifetime(Lifetime {
+            idle: loaded.time_left,
+            absolute: loaded.time_left,
+        });
+    if let Some(token) = token {
+        request = request.cookie(token);
+    }
+    request.record(&Parcel::header(loaded.idle), &loaded.record);
+}
+
+/// Ends a parcel whose session is in its new place.
+pub(super) fn discard(out: &mut Vec<u8>, key: &StoreKey, parcel: Revision) {
+    Request::session(out, "DELETE", key)
+        .based_on(parcel)
+        .text(
+            header::SESSION_ENDED,
+            EndReason::Renewed.as_str().as_bytes(),
+        )
         .end();
-    out.extend_from_slice(value);
+}
+
+/// Takes a free key, so that it can be ended.
+pub(super) fn reserve(out: &mut Vec<u8>, key: &StoreKey) {
+    Request::session(out, "PUT", key)
+        .text(header::IF_NONE_MATCH, b"*")
+        .length(header::SESSION_TTL, TOMBSTONE)
+        .body(&Parcel::header(TOMBSTONE));
 }

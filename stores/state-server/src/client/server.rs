@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::StoreError;
+use session_core::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
 
 use super::address::Address;
 use super::dial::Dialer;
 use super::outcome::Answer;
 use super::pipe::Pipe;
+use super::request;
+use super::roster::{ROW, Roster, Verdict};
 use super::settings::Settings;
 use super::waiting::WaitingRoom;
 
@@ -30,16 +32,23 @@ pub(super) struct Server {
     address: Address,
     pipes: Vec<Pipe>,
     waiting: WaitingRoom,
+    roster: Arc<Roster>,
 }
 
 impl Server {
-    pub(super) fn new(address: Address, settings: &Arc<Settings>, runtime: &Handle) -> Self {
-        let dialer = Dialer::new(address.clone(), Arc::clone(settings));
+    pub(super) fn new(
+        address: Address,
+        settings: &Arc<Settings>,
+        roster: &Arc<Roster>,
+        runtime: &Handle,
+    ) -> Self {
+        let dialer = Dialer::new(address.clone(), Arc::clone(settings), Arc::clone(roster));
         let pipes = (0..settings.connections).map(|_| Pipe::new(dialer.clone(), runtime));
         Self {
             address,
             pipes: pipes.collect(),
             waiting: WaitingRoom::new(dialer, runtime),
+            roster: Arc::clone(roster),
         }
     }
 
@@ -62,6 +71,29 @@ impl Server {
             server: &self.address,
             reply: reply?,
         })
+    }
+
+    /// Compares the lists of servers, as every new connection does.
+    pub(super) async fn agree(&self) -> Result<(), StoreError> {
+        let read = |out: &mut Vec<u8>| request::meta_get(out, ROW);
+        let mut answer = self.ask(0, Verb::Get, read).await?;
+        let mut is_write = false;
+        loop {
+            match self.roster.judge(&answer.reply, is_write) {
+                Verdict::Agreed => return Ok(()),
+                Verdict::Write(version, row) => {
+                    let write = |out: &mut Vec<u8>| {
+                        request::meta_set(out, ROW, version, row.as_bytes());
+                    };
+                    answer = self.ask(0, Verb::Write, write).await?;
+                    is_write = true;
+                }
+                Verdict::Differs(problem) => {
+                    return Err(answer.error(StoreErrorKind::Refused, &problem));
+                }
+                Verdict::Odd => return Err(answer.unexpected("GET of the server list")),
+            }
+        }
     }
 
     /// Asks on a connection of its own, where the server may take up to `wait` to answer. None if

@@ -1,19 +1,29 @@
-//! Where the servers are and how they are spoken to: the URL and the options of `[store]`.
+//! How servers are spoken to.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
 use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
 use super::address::Address;
+use super::options::guard_protocol;
 use super::store::StateServerStore;
+use super::tls::Connector;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 
 /// The settings that every connection goes by.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
+    pub(super) protocol: Protocol,
+    /// The list of servers before the current one.
+    pub(super) previous: Vec<Address>,
+    /// Those of them that will not come back.
+    pub(super) previous_lost: Vec<Address>,
     pub(super) token: Option<Token>,
+    pub(super) insecure_token_over_plain_tcp: bool,
+    pub(super) tls: Option<Connector>,
     pub(super) connections: usize,
     pub(super) waiting_connections: usize,
     pub(super) connect_timeout: Duration,
@@ -23,13 +33,28 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocol: Protocol::default(),
+            previous: Vec::new(),
+            previous_lost: Vec::new(),
             token: None,
+            insecure_token_over_plain_tcp: false,
+            tls: None,
             connections: 2,
             waiting_connections: 16,
             connect_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(2),
         }
     }
+}
+
+/// What is spoken with the servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// The published protocol with our extensions.
+    #[default]
+    Extended,
+    /// The published protocol alone.
+    MsAsp,
 }
 
 /// A bearer token; `Debug` does not show it.
@@ -57,13 +82,14 @@ impl fmt::Debug for Token {
 /// Where the servers are and how they are spoken to.
 #[derive(Clone, Debug)]
 pub struct StateServerStoreBuilder {
-    servers: Vec<Address>,
-    settings: Settings,
-    runtime: Handle,
+    pub(super) servers: Vec<Address>,
+    pub(super) settings: Settings,
+    pub(super) runtime: Handle,
 }
 
 impl StateServerStoreBuilder {
-    /// The secret that the server's `--token-file` holds. Default: none.
+    /// The secret that the server's `--token-file` holds. Default: none. It is shown to a server
+    /// on another machine over TLS only.
     ///
     /// # Errors
     /// It is empty, or holds anything but visible ASCII characters.
@@ -72,6 +98,25 @@ impl StateServerStoreBuilder {
         let fix = "use one or more visible ASCII characters";
         let token = Token::new(token).ok_or_else(|| config.error("token", "not a token", fix))?;
         self.settings.token = Some(token);
+        guard_protocol(&config, &self.settings)?;
+        Ok(self)
+    }
+
+    /// Shows the token to servers on other machines over plain TCP too. Whoever can read the
+    /// network in between can then read and write every session.
+    #[must_use]
+    pub fn insecure_token_over_plain_tcp(mut self) -> Self {
+        self.settings.insecure_token_over_plain_tcp = true;
+        self
+    }
+
+    /// Speaks TLS with all servers. Default: no TLS.
+    ///
+    /// # Errors
+    /// A file cannot be read or does not hold what it should.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: &Tls) -> Result<Self, ConfigError> {
+        self.settings.tls = Some(tls.open(&StoreConfig::default())?);
         Ok(self)
     }
 
@@ -108,171 +153,50 @@ impl StateServerStoreBuilder {
         self
     }
 
+    /// The list of servers before the current one, as `host` or `host:port`. Default: none.
+    ///
+    /// To change the list, give every instance the new list and the former one as this, one
+    /// instance after the other. The first of them takes the servers over; instances that still
+    /// have the former list go on with what has not moved, and answer with an error, never with
+    /// "no such session", where something may have. What a new owner does not have is asked of
+    /// the former one and moves; its idle time starts anew. Take the setting away once the idle
+    /// timeout has passed: what has not moved by then has expired.
+    ///
+    /// Until then every former server must be there: one that does not answer makes an error of
+    /// each miss that concerns it. If one has gone for good, name it as lost too.
+    ///
+    /// # Errors
+    /// One of them is no address, or is there twice.
+    pub fn previous<'a>(
+        mut self,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, ConfigError> {
+        let list: Vec<_> = servers.into_iter().collect();
+        let config = StoreConfig::default();
+        self.settings.set(&config, "previous", &list.join(","))?;
+        guard_protocol(&config, &self.settings)?;
+        Ok(self)
+    }
+
+    /// Servers of the former list that will not come back (`previous_lost`). Default: none. They
+    /// are not asked, so the sessions that they had are absent.
+    ///
+    /// # Errors
+    /// One of them is no address, or is there twice.
+    pub fn previous_lost<'a>(
+        mut self,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, ConfigError> {
+        let list: Vec<_> = servers.into_iter().collect();
+        let config = StoreConfig::default();
+        self.settings
+            .set(&config, "previous_lost", &list.join(","))?;
+        Ok(self)
+    }
+
     /// The store. Nothing is connected yet.
     #[must_use]
     pub fn build(self) -> StateServerStore {
         StateServerStore::new(self.servers, self.settings, &self.runtime)
     }
-
-    /// Reads URL and options.
-    pub(super) fn read(config: &StoreConfig) -> Result<Self, ConfigError> {
-        let (place, query) = match config.url().split_once('?') {
-            Some((place, query)) => (place, query),
-            None => (config.url(), ""),
-        };
-        let servers = servers(place).map_err(|wrong| {
-            let fix = "write for example state-server://host:42424,host2:42424, \
-                       state-server+unix:///run/session-state-server.sock or tcpip=host:42424";
-            config.error("url", wrong, fix)
-        })?;
-        let mut settings = Settings::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = unescape(value).ok_or_else(|| {
-                let wrong = format!("{name} has a % that is no escape");
-                config.error("url", wrong, "write %25 for the sign itself")
-            })?;
-            settings.set(config, name, &value)?;
-        }
-        for (name, value) in config.options() {
-            let value = match value.as_str() {
-                Some(text) => text.to_owned(),
-                None => value.to_string(),
-            };
-            settings.set(config, name, &value)?;
-        }
-        let runtime = Handle::try_current().map_err(|_| {
-            let wrong = "a state server needs a tokio runtime, and here is none";
-            config.error("url", wrong, "make the store inside of `#[tokio::main]`")
-        })?;
-        Ok(Self {
-            servers,
-            settings,
-            runtime,
-        })
-    }
-}
-
-fn servers(place: &str) -> Result<Vec<Address>, String> {
-    if let Some(path) = place.strip_prefix("state-server+unix://") {
-        return match path.starts_with('/') {
-            true => Ok(vec![Address::Unix(path.into())]),
-            false => Err("a socket without an absolute path".to_owned()),
-        };
-    }
-    let list = match place.strip_prefix("state-server://") {
-        Some(list) => list.strip_suffix('/').unwrap_or(list),
-        None => strip_tcpip(place).ok_or("not the URL of a state server")?,
-    };
-    let mut servers = Vec::new();
-    for text in list.split(',') {
-        if text.contains('@') {
-            // What stands before the sign may be a secret.
-            return Err("an @; a token goes into a file, named by token_file".to_owned());
-        }
-        let server = Address::parse(text.trim()).map_err(str::to_owned)?;
-        if servers.contains(&server) {
-            return Err(format!("{server} twice"));
-        }
-        servers.push(server);
-    }
-    match u16::try_from(servers.len()) {
-        Ok(_) => Ok(servers),
-        Err(_) => Err("too many servers".to_owned()),
-    }
-}
-
-/// What follows `tcpip=`, which ASP.NET reads in any case.
-fn strip_tcpip(place: &str) -> Option<&str> {
-    let (scheme, rest) = place.split_at_checked("tcpip=".len())?;
-    scheme.eq_ignore_ascii_case("tcpip=").then_some(rest)
-}
-
-impl Settings {
-    fn set(&mut self, config: &StoreConfig, name: &str, value: &str) -> Result<(), ConfigError> {
-        let name = name.replace('-', "_");
-        let count = |most| count(value, most).ok_or_else(|| bad_count(config, &name, most));
-        let time = || time(value).ok_or_else(|| bad_time(config, &name));
-        match name.as_str() {
-            "connections" => self.connections = count(64)?,
-            "waiting_connections" => self.waiting_connections = count(1024)?,
-            "connect_timeout" => self.connect_timeout = time()?,
-            "operation_timeout" => self.operation_timeout = time()?,
-            "token_file" => self.token = Some(token(config, Path::new(value))?),
-            "tls" | "protocol" | "previous" => {
-                let fix = "remove it; this version does not have it yet";
-                return Err(config.error(&name, "not supported", fix));
-            }
-            _ => {
-                let fix = "a state server takes token_file, connections, waiting_connections, \
-                           connect_timeout and operation_timeout";
-                return Err(config.error(&name, "unknown setting", fix));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn count(text: &str, most: usize) -> Option<usize> {
-    text.parse().ok().filter(|count| (1..=most).contains(count))
-}
-
-fn bad_count(config: &StoreConfig, name: &str, most: usize) -> ConfigError {
-    let fix = format!("write a number from 1 to {most}");
-    config.error(name, "not a number in range", fix)
-}
-
-/// Seconds or milliseconds: `2s`, `250ms`.
-fn time(text: &str) -> Option<Duration> {
-    let (digits, unit) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('s')?, 1_000),
-    };
-    let number: u64 = digits.trim_end().parse().ok()?;
-    let millis = number.checked_mul(unit)?;
-    (1..=3_600_000)
-        .contains(&millis)
-        .then(|| Duration::from_millis(millis))
-}
-
-fn bad_time(config: &StoreConfig, name: &str) -> ConfigError {
-    let fix = "write for example \"2s\" or \"250ms\", an hour at most";
-    config.error(name, "not a length of time", fix)
-}
-
-fn token(config: &StoreConfig, path: &Path) -> Result<Token, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let wrong = format!("cannot read {}: {error}", path.display());
-        config.error(
-            "token_file",
-            wrong,
-            "name a file that this process may read",
-        )
-    })?;
-    Token::new(text.trim()).ok_or_else(|| {
-        let wrong = format!("{} holds no token", path.display());
-        config.error(
-            "token_file",
-            wrong,
-            "write one line of visible ASCII characters",
-        )
-    })
-}
-
-/// Text of a URL with its `%xx` resolved.
-fn unescape(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if *byte != b'%' {
-            bytes.push(*byte);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digits = std::str::from_utf8(digits).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -1,24 +1,14 @@
 //! [`StateServerStore`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use session_core::{
-    Acquire, Clock, ConfigError, Create, Cursor, EndReason, Extend, LeaseToken, LeaseUse, Lifetime,
-    Load, MetaRow, MetaSet, Page, Ping, PrincipalKey, Record, Revision, Role, Route, Save, Scope,
-    SessionStore, StoreConfig, StoreError, StoreErrorKind, StoreKey, Swept, SystemClock, Touch,
-};
+use session_core::{ConfigError, StoreConfig};
 use tokio::runtime::Handle;
 
-use super::NAME;
 use super::address::Address;
-use super::listing;
-use super::partition::Partition;
-use super::request;
-use super::server::{Server, Verb};
-use super::settings::{Settings, StateServerStoreBuilder};
+use super::farm::Farm;
+use super::plain::Plain;
+use super::settings::{Protocol, Settings, StateServerStoreBuilder};
 
 /// Keeps sessions in one or several `session-state-server`s.
 ///
@@ -46,11 +36,29 @@ use super::settings::{Settings, StateServerStoreBuilder};
 /// is repeated only if the server cannot have seen it. Answers come in order, so a server that
 /// does not answer the oldest request within the operation timeout is given up, with everything
 /// on that connection.
+///
+/// # Foreign servers
+///
+/// With `protocol=ms-asp` the store speaks the published ASP.NET State Server protocol and
+/// nothing else, as an existing state service does. That costs: every write takes two round
+/// trips, a reader waits while a write is under way, times are those of the clients' clocks (which
+/// have to agree), waiters for a lease are served in no order, and a writer that is paused for
+/// seconds in the middle of a write may overwrite what came meanwhile. There is no list of a
+/// principal's sessions, no end for all of them and no control row: these are
+/// [`Unsupported`](session_core::StoreErrorKind::Unsupported). There is no token either. Requests
+/// go one at a time on up to `waiting_connections` connections.
 #[derive(Debug)]
 pub struct StateServerStore {
-    servers: Vec<Server>,
-    partition: Partition,
-    clock: SystemClock,
+    pub(super) backend: Backend,
+}
+
+/// Who keeps the sessions.
+#[derive(Debug)]
+pub(super) enum Backend {
+    /// Servers that speak our extensions.
+    Own(Farm),
+    /// Servers of the published protocol.
+    Foreign(Arc<Plain>),
 }
 
 impl StateServerStore {
@@ -63,8 +71,19 @@ impl StateServerStore {
     /// | `state-server+unix:///run/state.sock` | a Unix socket |
     /// | `tcpip=host:42424` | as ASP.NET writes it |
     ///
-    /// The options are those of [`StateServerStoreBuilder`], with `token_file` for the token.
-    /// Names in the query may have `-` for `_`.
+    /// The options are those of [`StateServerStoreBuilder`], with `token_file` for the token, and
+    /// these (those for TLS with the feature `tls`, which is on by default). Names in the query may have `-` for `_`.
+    ///
+    /// | option | |
+    /// |---|---|
+    /// | `protocol` | `ms-asp` for a server that is no `session-state-server` |
+    /// | `tls` | `system`: the server's certificate is of an authority that the system trusts; or the absolute path of a PEM file with its authority |
+    /// | `tls_server_name` | the name in the certificate, if it is not that in the URL |
+    /// | `tls_client_cert`, `tls_client_key` | PEM files that show who we are, where the server demands it |
+    ///
+    /// A token goes to other machines over TLS only; `insecure_token_over_plain_tcp = true` lets
+    /// everybody read it who can read the network. On loopback and on a Unix socket nothing is
+    /// demanded.
     ///
     /// # Errors
     /// A setting is wrong, and the error names it and says what to write; or there is no tokio
@@ -83,217 +102,10 @@ impl StateServerStore {
     }
 
     pub(super) fn new(addresses: Vec<Address>, settings: Settings, runtime: &Handle) -> Self {
-        let partition = Partition::new(&addresses);
-        let settings = Arc::new(settings);
-        let server = |address| Server::new(address, &settings, runtime);
-        Self {
-            servers: addresses.into_iter().map(server).collect(),
-            partition,
-            clock: SystemClock::default(),
-        }
-    }
-
-    /// The server of a session, and the session's lane there.
-    fn at(&self, key: &StoreKey) -> (&Server, u16) {
-        let route = key.route();
-        let server = &self.servers[self.partition.of(route.as_bytes())];
-        (server, u16::from_be_bytes(*route.as_bytes()))
-    }
-
-    /// The server of a control row.
-    fn control(&self, name: &str) -> &Server {
-        &self.servers[self.partition.of(name.as_bytes())]
-    }
-}
-
-#[async_trait]
-impl SessionStore for StateServerStore {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn scope(&self) -> Scope {
-        Scope::Shared
-    }
-
-    fn endpoint(&self, route: Route) -> u16 {
-        u16::try_from(self.partition.of(route.as_bytes())).unwrap_or(u16::MAX)
-    }
-
-    async fn create(
-        self: Arc<Self>,
-        key: StoreKey,
-        record: Record,
-        lifetime: Lifetime,
-    ) -> Result<Create, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
-            request::create(out, &key, &record, lifetime);
-        });
-        answer.await?.create()
-    }
-
-    async fn load(self: Arc<Self>, key: StoreKey) -> Result<Load, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| request::load(out, &key));
-        answer.await?.load()
-    }
-
-    async fn save(
-        self: Arc<Self>,
-        key: StoreKey,
-        base: Revision,
-        record: Record,
-        lifetime: Lifetime,
-        lease: LeaseUse,
-    ) -> Result<Save, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| {
-            request::save(out, &key, base, &record, lifetime, lease);
-        });
-        answer.await?.save()
-    }
-
-    async fn touch(self: Arc<Self>, key: StoreKey) -> Result<Touch, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| request::touch(out, &key));
-        answer.await?.touch()
-    }
-
-    async fn rename(
-        self: Arc<Self>,
-        from: StoreKey,
-        to: StoreKey,
-        base: Revision,
-        record: Record,
-        lifetime: Lifetime,
-        lease: LeaseUse,
-    ) -> Result<Save, StoreError> {
-        if from.route() != to.route() {
-            let message = "a session cannot be renamed to another route";
-            return Err(StoreError::new(StoreErrorKind::Other, NAME, message));
-        }
-        let (server, lane) = self.at(&from);
-        let answer = server.ask(lane, Verb::Write, |out| {
-            request::rename(out, &from, &to, base, &record, lifetime, lease);
-        });
-        answer.await?.save()
-    }
-
-    async fn delete(self: Arc<Self>, key: StoreKey, reason: EndReason) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::delete(out, &key, reason));
-        answer.await?.delete()
-    }
-
-    /// Asks at once first, with everybody else; who then has to wait does so on a connection of
-    /// his own.
-    async fn acquire(
-        self: Arc<Self>,
-        key: StoreKey,
-        lease: Duration,
-        wait: Duration,
-    ) -> Result<Acquire, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Get, |out| {
-            request::acquire(out, &key, lease, None);
-        });
-        let acquire = answer.await?.acquire()?;
-        if acquire != Acquire::Busy || wait.is_zero() {
-            return Ok(acquire);
-        }
-        let answer = server.ask_and_wait(wait, move |out, left| {
-            request::acquire(out, &key, lease, Some(left));
-        });
-        match answer.await? {
-            Some(answer) => answer.acquire(),
-            None => Ok(Acquire::Busy),
-        }
-    }
-
-    async fn extend(
-        self: Arc<Self>,
-        key: StoreKey,
-        token: LeaseToken,
-        lease: Duration,
-    ) -> Result<Extend, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Head, |out| {
-            request::extend(out, &key, token, lease);
-        });
-        answer.await?.extend()
-    }
-
-    async fn release(
-        self: Arc<Self>,
-        key: StoreKey,
-        token: LeaseToken,
-    ) -> Result<bool, StoreError> {
-        let (server, lane) = self.at(&key);
-        let answer = server.ask(lane, Verb::Write, |out| request::release(out, &key, token));
-        answer.await?.release()
-    }
-
-    async fn list(
-        self: Arc<Self>,
-        principal: PrincipalKey,
-        after: Option<Cursor>,
-    ) -> Result<Page, StoreError> {
-        listing::page(&self.servers, principal, after).await
-    }
-
-    /// A renewed session stays on its server, so one server after the other is enough.
-    async fn delete_all(
-        self: Arc<Self>,
-        principal: PrincipalKey,
-        except: Option<StoreKey>,
-    ) -> Result<u64, StoreError> {
-        let mut ended = 0;
-        for server in &self.servers {
-            let answer = server.ask(0, Verb::Write, |out| {
-                request::delete_all(out, &principal, except.as_ref());
-            });
-            ended += answer.await?.delete_all()?;
-        }
-        Ok(ended)
-    }
-
-    /// Servers expire by themselves.
-    async fn sweep(self: Arc<Self>, _limit: usize) -> Result<Vec<Swept>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn meta_get(self: Arc<Self>, name: String) -> Result<Option<MetaRow>, StoreError> {
-        let server = self.control(&name);
-        let answer = server.ask(0, Verb::Get, |out| request::meta_get(out, &name));
-        answer.await?.meta_get()
-    }
-
-    async fn meta_compare_and_set(
-        self: Arc<Self>,
-        name: String,
-        expected: Option<Revision>,
-        value: Bytes,
-    ) -> Result<MetaSet, StoreError> {
-        let server = self.control(&name);
-        let answer = server.ask(0, Verb::Write, |out| {
-            request::meta_set(out, &name, expected, &value);
-        });
-        answer.await?.meta_set()
-    }
-
-    /// Asks every server; the latency is that of all of them.
-    async fn ping(self: Arc<Self>) -> Result<Ping, StoreError> {
-        let began = self.clock.monotonic();
-        let mut store_time = None;
-        for server in &self.servers {
-            let answer = server.ask(0, Verb::Get, request::ping).await?;
-            store_time = Some(answer.ping()?);
-        }
-        Ok(Ping {
-            latency: self.clock.monotonic().saturating_sub(began),
-            role: Role::Primary,
-            store_time: store_time.unwrap_or_default(),
-        })
+        let backend = match settings.protocol {
+            Protocol::Extended => Backend::Own(Farm::new(addresses, settings, runtime)),
+            Protocol::MsAsp => Backend::Foreign(Arc::new(Plain::new(addresses, settings, runtime))),
+        };
+        Self { backend }
     }
 }

@@ -48,6 +48,15 @@ impl WaitingRoom {
         }
     }
 
+    /// As [`ask`](Self::ask), for a request that may be sent only once.
+    pub(super) async fn ask_once(
+        &self,
+        wait: Duration,
+        write: impl Fn(&mut Vec<u8>, Duration) + Send + Sync + 'static,
+    ) -> Result<Option<Reply>, Lost> {
+        self.send(wait, false, write).await
+    }
+
     /// Sends the request that `write` makes for the time that is left of `wait`, and waits for
     /// its answer; none if `wait` was over before its turn. If the caller goes away the
     /// connection is closed, by which the server knows.
@@ -56,10 +65,19 @@ impl WaitingRoom {
         wait: Duration,
         write: impl Fn(&mut Vec<u8>, Duration) + Send + Sync + 'static,
     ) -> Result<Option<Reply>, Lost> {
+        self.send(wait, true, write).await
+    }
+
+    async fn send(
+        &self,
+        wait: Duration,
+        is_repeatable: bool,
+        write: impl Fn(&mut Vec<u8>, Duration) + Send + Sync + 'static,
+    ) -> Result<Option<Reply>, Lost> {
         let room = Arc::clone(&self.room);
         let task = self
             .runtime
-            .spawn(async move { room.ask(wait, write).await });
+            .spawn(async move { room.ask(wait, is_repeatable, write).await });
         let mut task = Leaving(task);
         let stopped = || Lost::Final(Fault::stopped(self.room.dialer.address()));
         (&mut task.0).await.unwrap_or_else(|_| Err(stopped()))
@@ -79,6 +97,7 @@ impl Room {
     async fn ask(
         &self,
         wait: Duration,
+        is_repeatable: bool,
         write: impl Fn(&mut Vec<u8>, Duration),
     ) -> Result<Option<Reply>, Lost> {
         let began = self.clock.monotonic();
@@ -93,7 +112,7 @@ impl Room {
             let mut request = Vec::new();
             write(&mut request, left);
             match self.exchange(connection, &request, left).await {
-                Err(lost) if again && lost.may_repeat(true) => again = false,
+                Err(lost) if again && lost.may_repeat(is_repeatable) => again = false,
                 answered => return answered.map(Some),
             }
         }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::listen::Server;
+use super::persist::Journal;
 use super::state::State;
 
 const PAGE: &str = include_str!("admin/page.html");
@@ -70,6 +71,11 @@ fn answer(state: &State, request: &[u8]) -> String {
         (Some(b"GET" | b"HEAD"), b"/ready") if state.is_draining() => {
             ("503 Service Unavailable", TEXT, "draining\n".to_owned())
         }
+        (Some(b"GET" | b"HEAD"), b"/ready") if state.has_no_disk() => (
+            "503 Service Unavailable",
+            TEXT,
+            "the disk fails\n".to_owned(),
+        ),
         (Some(b"GET" | b"HEAD"), b"/ready") => ("200 OK", TEXT, "ready\n".to_owned()),
         (Some(b"GET" | b"HEAD"), b"/metrics") => ("200 OK", METRICS, metrics(state)),
         _ => ("404 Not Found", TEXT, "not found\n".to_owned()),
@@ -95,15 +101,34 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 fn metrics(state: &State) -> String {
     let mut text = String::new();
     gauges(state, &mut text);
+    if let Some(resident) = resident() {
+        let name = "resident_bytes";
+        metric(&mut text, name, "Memory that the process has.", "gauge");
+        let _ = writeln!(text, "{PREFIX}{name} {resident}");
+    }
     let total = state.metrics.connections_total.get();
     let name = "connections_total";
     metric(&mut text, name, "Connections since the start.", "counter");
     let _ = writeln!(text, "{PREFIX}{name} {total}");
+    if let Some(progress) = state.journal().map(Journal::progress) {
+        let (name, help) = ("disk_commits_total", "Transactions on the disk.");
+        metric(&mut text, name, help, "counter");
+        let _ = writeln!(text, "{PREFIX}{name} {}", progress.commits);
+        let (name, help) = ("disk_changes_total", "Changes in these transactions.");
+        metric(&mut text, name, help, "counter");
+        let _ = writeln!(text, "{PREFIX}{name} {}", progress.committed);
+    }
     let name = "responses_total";
     metric(&mut text, name, "Responses by status.", "counter");
     for (status, count) in state.metrics.responses() {
         let code = status.code();
         let _ = writeln!(text, "{PREFIX}{name}{{status=\"{code}\"}} {count}");
+    }
+    let name = "refusals_total";
+    metric(&mut text, name, "Refusals by reason.", "counter");
+    for (refusal, count) in state.metrics.refusals() {
+        let label = refusal.label();
+        let _ = writeln!(text, "{PREFIX}{name}{{reason=\"{label}\"}} {count}");
     }
     text
 }
@@ -134,8 +159,22 @@ fn gauges(state: &State, text: &mut String) {
     gauge("connections_max", "The cap on connections.", max);
     let waiters = metrics.waiters.get();
     gauge("lock_waiters", "Requests that wait for a lock.", waiters);
+    if let Some(journal) = state.journal() {
+        let unwritten = journal.unwritten();
+        let help = "Changes that are not on the disk yet.";
+        gauge("unwritten_changes", help, unwritten);
+        let help = "1 while the disk fails and writes are refused.";
+        gauge("disk_failed", help, u64::from(journal.is_failed()));
+    }
     let draining = u64::from(state.is_draining());
     gauge("draining", "1 while the server drains.", draining);
+}
+
+/// The memory that the process has, in bytes, where the system tells.
+fn resident() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// The lines that introduce a metric. Writing to a string does not fail.

@@ -2,7 +2,7 @@
 
 mod frame;
 mod scratch;
-mod timer;
+mod writing;
 
 use std::io;
 use std::pin::Pin;
@@ -15,11 +15,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use self::frame::Next;
 use self::scratch::Scratch;
-use self::timer::{Elapsed, Timer};
 use super::http::Output;
+use super::items::{Full, Purpose};
+use super::refusal::Refusal;
+use super::room::Room;
 use super::state::State;
+use super::timer::{Elapsed, Timer};
 use super::verbs::Place;
-use crate::wire::Status;
 
 /// One connection. Between requests it has no buffers: it reads into one that its thread's
 /// connections share, and keeps only what is not a whole request yet.
@@ -28,6 +30,8 @@ pub(crate) struct Connection<S> {
     state: Arc<State>,
     /// What was read and not worked on.
     carry: Vec<u8>,
+    /// For what was read and not worked on.
+    room: Room,
     /// Whether there may be whole requests in `carry`.
     is_unread: bool,
     /// How many bytes of a refused body are still to come.
@@ -57,6 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self {
             stream,
             is_admitted: state.tokens.is_empty(),
+            room: Room::empty(&state, Purpose::Requests),
             state,
             carry: Vec::new(),
             is_unread: false,
@@ -67,15 +72,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers requests until the connection ends.
-    pub(crate) async fn serve(mut self) {
+    pub(crate) async fn serve(&mut self) {
         while self.turn().await.is_ok() {}
     }
 
     /// Refuses to serve.
-    pub(crate) async fn turn_away(mut self) {
-        self.out.buffer = scratch::take_output();
-        self.out.begin(Status::TooManyRequests, None).finish();
-        let _ = self.close().await;
+    pub(crate) async fn turn_away(&mut self, refusal: Refusal) {
+        self.end(refusal).await;
     }
 
     /// Reads, answers what has come, and writes the answers.
@@ -84,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.out.buffer = scratch::take_output();
         let was_skipping = self.skip > 0;
         let (used, next) = self.process(&input.scratch[..input.length]);
-        self.keep(&input.scratch[used..input.length]);
+        let kept = self.keep(&input.scratch[used..input.length]);
         drop(input);
         let is_same_frame = used == 0 || (was_skipping && self.skip > 0);
         if !is_same_frame {
@@ -92,11 +95,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.is_unread = !matches!(next, Next::Read);
         self.write().await?;
+        if let Err(Full) = kept {
+            return Err(self.end(Refusal::Memory).await);
+        }
         match next {
             Next::Read | Next::Write => Ok(()),
-            Next::Body(length) => self.body(length).await,
-            Next::Park(place) => self.park(*place).await,
-            Next::Close => self.close().await,
+            // Boxed, so that a connection does not always take the memory that these take.
+            Next::Body(room, length) => Box::pin(self.body(room, length)).await,
+            Next::Park(place) => Box::pin(self.park(*place)).await,
+            Next::Close => Box::pin(self.close()).await,
         }
     }
 
@@ -106,6 +113,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Ok(self.carried());
         }
         let is_in_frame = !self.carry.is_empty() || self.skip > 0;
+        // Nobody may be a stranger for long.
+        let is_limited = is_in_frame || !self.is_admitted;
         let read = std::future::poll_fn(|context| {
             let mut input = self.carried();
             let mut space = ReadBuf::new(&mut input.scratch[input.length..]);
@@ -114,7 +123,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     input.length += space.filled().len();
                     Poll::Ready(Ok(result.map(|()| input)))
                 }
-                Poll::Pending if is_in_frame => {
+                Poll::Pending if !is_in_frame && self.state.is_closing() => {
+                    Poll::Ready(Ok(Ok(input)))
+                }
+                Poll::Pending if is_limited => {
                     let limit = self.state.limits.frame_timeout;
                     let elapsed = ready!(self.timer.poll(&*self.state.clock, limit, context));
                     Poll::Ready(Err(elapsed))
@@ -126,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(input) => Some(input?)
                 .filter(|input| input.length > self.carry.len())
                 .ok_or(Over),
-            Err(elapsed) => Err(self.too_slow(elapsed).await),
+            Err(Elapsed) => Err(self.end(Refusal::Slow).await),
         }
     }
 
@@ -139,41 +151,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Keeps what was not worked on.
-    fn keep(&mut self, rest: &[u8]) {
+    /// Keeps what was not worked on, if there is room for it.
+    fn keep(&mut self, rest: &[u8]) -> Result<(), Full> {
         const SMALL: usize = 1 << 10;
         if self.carry.capacity() > SMALL && rest.len() <= SMALL {
             self.carry = Vec::new();
         }
         self.carry.clear();
-        self.carry.extend_from_slice(rest);
-    }
-
-    /// Writes what there is to write.
-    async fn write(&mut self) -> Result<(), Over> {
-        let buffer = std::mem::take(&mut self.out.buffer);
-        let large = self.out.large.take();
-        let statuses = self.out.take_statuses();
-        self.state.metrics.add_responses(statuses);
-        let limit = self.state.limits.frame_timeout;
-        let stream = &mut self.stream;
-        for part in [&buffer[..], large.as_deref().unwrap_or_default()] {
-            if part.is_empty() {
-                continue;
-            }
-            let written = stream.write_all(part);
-            let clock = &*self.state.clock;
-            let written = Timer::default().within(clock, limit, written).await;
-            written.map_err(|Elapsed| Over)??;
+        if rest.len() > self.carry.capacity() {
+            self.carry = Vec::new();
+            let capacity = rest.len().next_power_of_two();
+            self.room.resize(capacity)?;
+            self.carry.reserve_exact(capacity);
         }
-        scratch::return_output(buffer);
-        Ok(())
+        self.carry.extend_from_slice(rest);
+        self.room.resize(self.carry.capacity())
     }
 
     /// Reads a large body and carries its request out, whose head is at the beginning of what
     /// was kept. Room for it has been made.
-    async fn body(&mut self, length: usize) -> Result<(), Over> {
-        let reserved = Reserved(Arc::clone(&self.state), length);
+    async fn body(&mut self, reserved: Room, length: usize) -> Result<(), Over> {
         let (head, mut body) = self.split_body(length);
         let stream = &mut self.stream;
         let read = async {
@@ -189,36 +186,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let clock = &*self.state.clock;
         match self.timer.within(clock, limit, read).await {
             Ok(read) => read?,
-            Err(elapsed) => return Err(self.too_slow(elapsed).await),
+            Err(Elapsed) => return Err(self.end(Refusal::Slow).await),
         }
-        drop(reserved);
+        let body = if length < Output::LARGE {
+            // It counts with its item.
+            drop(reserved);
+            Bytes::from(body)
+        } else {
+            reserved.fill(body)
+        };
         self.timer.reset();
-        self.is_unread = false;
+        self.is_unread = !self.carry.is_empty();
         self.out.buffer = scratch::take_output();
-        let next = self.complete(&head, Bytes::from(body));
+        let next = self.complete(&head, body);
         self.write().await?;
         match next {
-            Next::Close => self.close().await,
+            Next::Close => Box::pin(self.close()).await,
             _ => Ok(()),
         }
     }
 
     /// Waits for a lock, unless the client goes away.
     async fn park(&mut self, mut place: Place) -> Result<(), Over> {
+        let room = Room::take(&self.state, Purpose::Connections, Place::COST);
+        let Ok(_room) = room else {
+            drop(place);
+            self.out.buffer = scratch::take_output();
+            self.state
+                .refuse(Refusal::Memory, true, None, &mut self.out);
+            return self.write().await;
+        };
         let waited = tokio::select! {
             biased;
             waited = place.wait() => waited,
-            () = hang_up(&mut self.stream, &mut self.carry) => return Err(Over),
+            () = hang_up(&mut self.stream, &mut self.carry, &mut self.room) => return Err(Over),
         };
         self.out.buffer = scratch::take_output();
         place.answer(&waited, &mut self.out);
         self.write().await
     }
 
-    async fn too_slow(&mut self, _: Elapsed) -> Over {
+    /// Refuses, and ends the connection.
+    async fn end(&mut self, refusal: Refusal) -> Over {
         self.out.buffer = scratch::take_output();
-        self.out.begin(Status::RequestTimeout, None).finish();
-        let _ = self.close().await;
+        self.out.refuse(refusal, None, None);
+        let _ = Box::pin(self.close()).await;
         Over
     }
 
@@ -247,25 +259,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Room for a body that is on its way.
-struct Reserved(Arc<State>, usize);
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        self.0.budget.give_back(self.1);
-    }
-}
-
-/// Completes when the client is gone. What it sends meanwhile is kept for later.
-async fn hang_up(stream: &mut (impl AsyncRead + Unpin), carry: &mut Vec<u8>) {
+/// Completes when the client is gone, or sends what there is no room for. What it sends
+/// meanwhile is kept for later.
+async fn hang_up(stream: &mut (impl AsyncRead + Unpin), carry: &mut Vec<u8>, room: &mut Room) {
     loop {
         if carry.len() >= Scratch::LENGTH / 2 {
             return std::future::pending().await;
         }
         let mut some = stream.take((Scratch::LENGTH / 4) as u64);
         match some.read_buf(carry).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+            Ok(1..) if room.resize(carry.capacity()).is_ok() => {}
+            _ => return,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The program `session-state-server`.
 
 mod flags;
+mod heap;
+mod policy;
 mod run;
+mod socket_file;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -14,12 +17,17 @@ use self::flags::Flags;
 /// The program `session-state-server` with `arguments` for its command line, of which the first
 /// is the program's name: for programs that start themselves again as a state server. It runs
 /// until it is asked to stop.
+///
+/// The process may be started anew, with the same command line, to have one heap; call this
+/// before anything else.
 #[must_use]
 pub fn daemon<I>(arguments: I) -> ExitCode
 where
     I: IntoIterator<Item: Into<OsString> + Clone>,
 {
-    match run::run(Flags::parse_from(arguments)) {
+    let flags = Flags::parse_from(arguments);
+    heap::unite();
+    match run::run(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to be told of a failure to tell.

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use session_core::{Clock, SystemClock};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 
 use super::config::Limits;
 use super::connection::Connection;
+use super::open::{Entry, Open};
 use super::state::State;
+use super::tls::{Tls, handshake};
 use super::token::Tokens;
 
 /// A state server.
@@ -24,6 +26,8 @@ pub struct Server(Arc<State>);
 pub enum Listening {
     /// On a TCP port.
     Tcp(TcpListener),
+    /// On a TCP port where clients speak TLS.
+    Tls(TcpListener, Arc<Tls>),
     /// On a Unix socket.
     Unix(UnixListener),
 }
@@ -50,6 +54,11 @@ impl Server {
         Self(Arc::new(State::new(limits, tokens, Arc::new(clock))))
     }
 
+    /// A server with this state.
+    pub(super) fn of(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+
     /// Serves the connections that come, until the server drains.
     pub async fn serve(self, listening: Listening) {
         let mut connections = JoinSet::new();
@@ -74,12 +83,21 @@ impl Server {
         self.0.begin_drain();
     }
 
-    /// Takes back memory of what has expired, every now and then, for ever.
+    /// Ends each connection as soon as nothing is under way on it. For some time after
+    /// [`drain`](Self::drain), so that clients whose requests are on their way learn why they
+    /// are refused.
+    pub fn close_idle(&self) {
+        self.0.close_idle();
+    }
+
+    /// Takes back memory of what has expired and tells the log of refusals, every now and then,
+    /// for ever.
     pub async fn tidy(&self) {
         const EVERY: Duration = Duration::from_secs(1);
         loop {
             self.0.clock.sleep(EVERY).await;
             self.0.tidy();
+            self.0.metrics.tell_refusals();
         }
     }
 
@@ -89,56 +107,71 @@ impl Server {
 
     fn welcome(&self, stream: Stream, connections: &mut JoinSet<()>) {
         let state = Arc::clone(&self.0);
-        let metrics = &self.0.metrics;
-        metrics.connections_total.add();
-        let is_full = metrics.connections.add() > state.limits.max_connections as u64;
-        let open = Open(Arc::clone(&state));
-        connections.spawn(async move {
-            let _open = open;
-            match stream {
-                Stream::Tcp(stream) => run(Connection::new(stream, state), is_full).await,
-                Stream::Unix(stream) => run(Connection::new(stream, state), is_full).await,
-            }
-        });
+        let entry = Open::enter(&state, stream.cost());
+        if let Entry::Dropped = entry {
+            return;
+        }
+        match stream {
+            Stream::Tcp(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Unix(stream) => connections.spawn(run(stream, state, entry)),
+            Stream::Tls(stream, tls) => connections.spawn(async move {
+                let handshake = Box::pin(handshake(stream, &tls, &state));
+                if let Some(stream) = handshake.await {
+                    run(Box::new(stream), state, entry).await;
+                }
+            }),
+        };
     }
 
     /// Waits a little after a failure to accept, which is most often for want of descriptors.
     pub(super) async fn rest(&self, error: &io::Error) {
         const PAUSE: Duration = Duration::from_millis(50);
-        tracing::warn!(%error, "cannot accept a connection");
+        if self.0.seldom.accept.is_due(&*self.0.clock) {
+            tracing::warn!(%error, "cannot accept a connection");
+        }
         self.0.clock.sleep(PAUSE).await;
     }
 }
 
-async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: Connection<S>, is_full: bool) {
-    match is_full {
-        true => connection.turn_away().await,
-        false => connection.serve().await,
-    }
-}
-
-/// A connection that is counted as long as this lives.
-struct Open(Arc<State>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.metrics.connections.subtract();
+async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>, entry: Entry) {
+    let mut connection = Connection::new(stream, state);
+    match entry {
+        Entry::Served(open) => {
+            open.register().await;
+            connection.serve().await;
+        }
+        Entry::TurnedAway(_open, refusal) => connection.turn_away(refusal).await,
+        Entry::Dropped => {}
     }
 }
 
 enum Stream {
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream),
     Unix(tokio::net::UnixStream),
+    Tls(TcpStream, Arc<Tls>),
+}
+
+impl Stream {
+    /// The memory that a connection takes: its task, and its place in what keeps them.
+    const PLAIN: usize = 2 << 10;
+    /// What TLS adds: keys, and what has been read or is to be written.
+    const TLS: usize = 30 << 10;
+
+    fn cost(&self) -> usize {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Self::PLAIN,
+            Self::Tls(..) => Self::PLAIN + Self::TLS,
+        }
+    }
 }
 
 impl Listening {
     async fn accept(&self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // Answers are written together; nothing is gained by holding them back.
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+            Self::Tcp(listener) => Ok(Stream::Tcp(accept(listener).await?)),
+            Self::Tls(listener, tls) => {
+                let stream = accept(listener).await?;
+                Ok(Stream::Tls(stream, Arc::clone(tls)))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -146,4 +179,12 @@ impl Listening {
             }
         }
     }
+}
+
+async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    // Answers are written together; nothing is gained by holding them back.
+    // It fails if the client has gone, which shows soon enough.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }

@@ -11,6 +11,9 @@ use super::config::Limits;
 use super::http::HeadLimits;
 use super::items::{Budget, Control, Index, Key, Keys, Moment, Shard, Tick};
 use super::metrics::Metrics;
+use super::open::Connections;
+use super::persist::{Journal, Writer};
+use super::seldom::Seldom;
 use super::token::Tokens;
 
 /// What all connections share.
@@ -23,11 +26,23 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Metrics,
+    pub(crate) seldom: Occasions,
     pub(crate) clock: Arc<dyn Clock>,
     /// The wall-clock time at which the monotonic one was zero, when the server was made.
     epoch: Timestamp,
+    /// Writes to the disk, if the sessions are kept on one.
+    pub(super) writer: Option<Writer>,
+    pub(crate) connections: Connections,
     is_draining: AtomicBool,
+    is_closing: AtomicBool,
     drain: Notify,
+}
+
+/// Of what the log tells only now and then.
+#[derive(Default)]
+pub(crate) struct Occasions {
+    pub(crate) accept: Seldom,
+    pub(crate) handshake: Seldom,
 }
 
 /// A shard on cache lines of its own.
@@ -50,9 +65,13 @@ impl State {
             limits,
             tokens,
             metrics: Metrics::default(),
+            seldom: Occasions::default(),
             epoch: clock.now().saturating_sub(clock.monotonic()),
             clock,
+            writer: None,
+            connections: Connections::default(),
             is_draining: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
             drain: Notify::new(),
         }
     }
@@ -69,8 +88,13 @@ impl State {
             epoch: self.epoch,
             index: &self.index,
             budget: &self.budget,
+            journal: self.journal(),
         };
         act(&mut shard, &moment)
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Journal> {
+        self.writer.as_ref().map(Writer::journal)
     }
 
     pub(crate) fn now(&self) -> Tick {
@@ -99,6 +123,13 @@ impl State {
         }
     }
 
+    /// Lets the disk know of every touch.
+    pub(crate) fn keep_touches(&self) {
+        for number in 0..Self::PARTS {
+            self.at_part(number, |shard, moment| shard.keep_touches(moment));
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
@@ -107,6 +138,17 @@ impl State {
     pub(crate) fn begin_drain(&self) {
         self.is_draining.store(true, Ordering::SeqCst);
         self.drain.notify_waiters();
+    }
+
+    /// Whether connections end when nothing is under way on them.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// From now on connections end when nothing is under way on them.
+    pub(crate) fn close_idle(&self) {
+        self.is_closing.store(true, Ordering::SeqCst);
+        self.connections.wake();
     }
 
     /// Completes when the drain begins, if it has not begun when this is called.

@@ -16,8 +16,9 @@ use self::answer::Call;
 pub(crate) use self::waiting::Place;
 use super::http::{Output, Request, Verb};
 use super::items::{Key, Ticket};
+use super::refusal::Refusal;
 use super::state::State;
-use crate::wire::{Status, Target, header};
+use crate::wire::{Status, Target};
 
 /// What a request came to.
 pub(crate) enum Flow {
@@ -37,20 +38,32 @@ impl State {
                 if request.extended {
                     self.reserved(request, target, body, out);
                 } else {
-                    self.refuse(Status::NotFound, None, out);
+                    out.begin(Status::NotFound, None).finish();
                 }
                 return Flow::Done;
             }
         };
         if let Some(fault) = self.fault(request) {
-            self.refuse(Status::BadRequest, request.extended.then_some(fault), out);
+            self.refuse(Refusal::Request, request.extended, Some(fault), out);
             return Flow::Done;
         }
-        let hash = self.keys.hash(&key);
-        self.at(&key, |shard, moment| {
+        if matches!(request.verb, Verb::Put | Verb::Move) && self.has_no_disk() {
+            self.refuse(Refusal::Disk, request.extended, None, out);
+            return Flow::Done;
+        }
+        let start = out.end();
+        let flow = self.act(&key, request, body, out);
+        self.hold_back(&key, request, start, out);
+        flow
+    }
+
+    /// Does what a request wants with the item under `key`.
+    fn act(&self, key: &Key, request: &Request<'_>, body: Bytes, out: &mut Output) -> Flow {
+        let hash = self.keys.hash(key);
+        self.at(key, |shard, moment| {
             let call = Call {
                 request,
-                key: &key,
+                key,
                 hash,
                 limits: &self.limits,
                 moment,
@@ -81,7 +94,10 @@ impl State {
             (Target::Principal(principal), Verb::Delete) => {
                 self.end_all(principal, request.except, out);
             }
-            _ => self.refuse(Status::BadRequest, Some("not a verb of this target"), out),
+            _ => {
+                let fault = "not a verb of this target";
+                self.refuse(Refusal::Request, true, Some(fault), out);
+            }
         }
     }
 
@@ -102,13 +118,15 @@ impl State {
         }
     }
 
-    /// Answers without doing anything. The reason is for those who speak the extended protocol.
-    pub(crate) fn refuse(&self, status: Status, reason: Option<&str>, out: &mut Output) {
-        let time = reason.map(|_| self.wall());
-        let mut response = out.begin(status, time);
-        if let Some(reason) = reason {
-            response.text(header::SESSION_REASON, reason.as_bytes());
-        }
-        response.finish();
+    /// Answers without doing anything. Those who speak the extended protocol are told why: for
+    /// `reason`, if there is more to tell than the refusal does.
+    pub(crate) fn refuse(
+        &self,
+        refusal: Refusal,
+        is_extended: bool,
+        reason: Option<&str>,
+        out: &mut Output,
+    ) {
+        out.refuse(refusal, is_extended.then(|| self.wall()), reason);
     }
 }

@@ -18,6 +18,8 @@ async fn urls_of_all_kinds_are_taken() {
         "state-server://a:42424,b:42424,[::1]:1",
         "state-server://a?connections=4&operation-timeout=250ms&connect_timeout=3s",
         "state-server+unix:///run/state.sock?waiting-connections=3",
+        "state-server://a,b,c?previous=a,b",
+        "tcpip=localhost:42424?protocol=ms-asp",
         "tcpip=localhost:42424",
         "TCPIP=[::1]:42424",
         "tcpip=localhost",
@@ -58,11 +60,19 @@ fn errors_name_the_setting_and_the_fix() {
         ),
         (
             "state-server://a?color=red",
-            ["store.color", "token_file, connections"],
+            ["store.color", "token_file, insecure_token"],
         ),
         (
-            "state-server://a?protocol=ms-asp",
-            ["store.protocol", "not supported"],
+            "state-server://a,b?previous=a,b:x",
+            ["store.previous", "a port that is not a number"],
+        ),
+        (
+            "state-server://a?protocol=http",
+            ["store.protocol", "ms-asp"],
+        ),
+        (
+            "state-server://a?protocol=ms-asp&previous=b",
+            ["store.previous", "protocol=ms-asp"],
         ),
         ("state-server://a?token-file=%2", ["store.url", "%25"]),
         (

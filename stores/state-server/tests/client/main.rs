@@ -10,6 +10,7 @@
 mod config;
 mod connecting;
 mod faults;
+mod foreign;
 mod pipeline;
 mod scripted;
 mod shelf;

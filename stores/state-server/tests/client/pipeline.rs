@@ -212,6 +212,7 @@ async fn a_silent_server_is_given_up_in_time() {
     let server = Scripted::start(|number, mut peer| async move {
         peer.greet().await?;
         if number == 0 {
+            peer.request().await?;
             std::future::pending::<()>().await;
         }
         peer.mirror().await

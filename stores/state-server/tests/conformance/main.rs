@@ -3,10 +3,18 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
 mod daemon;
+mod farm;
+mod left_behind;
+mod lists;
+mod moves;
+mod moves_under_load;
+#[cfg(feature = "tls")]
+mod tls;
 
 mod tcp {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await);
@@ -19,4 +27,8 @@ mod unix {
 
 mod partitions {
     session_core::conformance_suite!(crate::daemon::Farm::tcp(3).await);
+}
+
+mod ms_asp {
+    session_core::conformance_suite!(crate::daemon::Farm::tcp(1).await.spoken_to_plainly());
 }

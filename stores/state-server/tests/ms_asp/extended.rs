@@ -84,6 +84,8 @@ async fn unreadable_headers_are_refused_with_a_reason() {
         "If-Match: \"1\"\r\nIf-None-Match: *",
         "If-None-Match: \"1\"",
         "Session-Ttl: 0",
+        "If-None-Match: *\r\nSession-Revision: 0",
+        "Session-Revision: 2",
         "Session-Ttl: -1",
         "Session-Deadline: x",
         "Session-Principal: 12",
@@ -285,4 +287,107 @@ async fn ping() {
         .await
         .expect(200);
     assert_eq!(pong.number("Session-Time"), 1_000_000_000_000);
+}
+
+/// Another version is as foreign as none.
+#[tokio::test]
+async fn only_our_version_has_extensions() {
+    let fixture = Fixture::new().await;
+    for version in ["", "0", "2", "1.0", "one"] {
+        let headers = format!("Session-Protocol: {version}\r\nIf-Match: junk");
+        let target = format!("/version{version}");
+        let stored = fixture
+            .ask(&request("PUT", &target, &headers, Some("x")))
+            .await;
+        assert!(!stored.expect(200).head.contains("Session-"), "{version}");
+    }
+}
+
+/// What is wrong is told in this order: 400, 404, 410, 423, 412.
+#[tokio::test]
+async fn the_order_of_refusals() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client().await;
+    let stale = "If-Match: \"9\"";
+    let target = session(&mut client, 1).await;
+    ours(&mut client, "GET", &target, "Exclusive: acquire", "")
+        .await
+        .expect(200);
+    let to = format!("Destination: /s/{}", key(2));
+    for verb in ["PUT", "DELETE", "MOVE"] {
+        let all_wrong = format!("{stale}\r\nLockCookie: x\r\n{to}");
+        let missing = format!("/s/{}", key(3));
+        ours(&mut client, verb, &missing, &all_wrong, "")
+            .await
+            .expect(400);
+        let locked = format!("{stale}\r\nLockCookie: 77\r\n{to}");
+        ours(&mut client, verb, &missing, &locked, "")
+            .await
+            .expect(404);
+        let answer = ours(&mut client, verb, &target, &locked, "")
+            .await
+            .expect(423);
+        assert_eq!(answer.number("LockCookie"), 2);
+        // With the lock only the revision is wrong, and the lock stays.
+        let mine = format!("{stale}\r\nLockCookie: 2\r\n{to}");
+        let answer = ours(&mut client, verb, &target, &mine, "")
+            .await
+            .expect(412);
+        assert_eq!(answer.text(), "first");
+    }
+    let locked = format!("{stale}\r\n{to}");
+    ours(&mut client, "DELETE", &target, "", "")
+        .await
+        .expect(200);
+    for verb in ["PUT", "DELETE", "MOVE"] {
+        ours(&mut client, verb, &target, &locked, "")
+            .await
+            .expect(410);
+    }
+}
+
+#[tokio::test]
+async fn a_move_needs_the_lock_and_ends_it() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client().await;
+    let target = session(&mut client, 1).await;
+    ours(&mut client, "GET", &target, "Exclusive: acquire", "")
+        .await
+        .expect(200);
+    let to = format!("/s/{}", key(2));
+    let headers = format!("Destination: {to}\r\nIf-Match: \"1\"");
+    ours(&mut client, "MOVE", &target, &headers, "x")
+        .await
+        .expect(423);
+    let mut waiter = fixture.client().await;
+    let wait = format!("{OURS}Exclusive: acquire\r\nSession-Wait: 60000");
+    waiter.send(request("GET", &target, &wait, None)).await;
+    assert!(waiter.is_silent().await);
+    let mine = format!("{headers}\r\nLockCookie: 2");
+    ours(&mut client, "MOVE", &target, &mine, "x")
+        .await
+        .expect(200);
+    let answer = waiter.answer().await.expect(410);
+    assert_eq!(answer.header("Session-Ended"), Some("renewed"));
+    let answer = ours(&mut client, "GET", &to, "Exclusive: acquire", "").await;
+    // The counter goes on under the new key.
+    assert_eq!(answer.expect(200).number("LockCookie"), 3);
+    let unframed = format!("MOVE {to} HTTP/1.1\r\n{OURS}\r\n");
+    client.ask(&unframed).await.expect(400);
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_session_arrives_at_its_revision() {
+    let fixture = Fixture::new().await;
+    let mut client = fixture.client().await;
+    let target = format!("/s/{}", key(1));
+    let headers = "If-None-Match: *\r\nSession-Revision: 7";
+    let put = ours(&mut client, "PUT", &target, headers, "x").await;
+    let put = put.expect(200);
+    assert_eq!(put.header("ETag"), Some("\"7\""));
+    let headers = "If-Match: \"7\"";
+    let put = ours(&mut client, "PUT", &target, headers, "y").await;
+    let put = put.expect(200);
+    assert_eq!(put.header("ETag"), Some("\"8\""));
 }

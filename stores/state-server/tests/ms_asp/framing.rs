@@ -158,3 +158,59 @@ async fn connection_close_is_heeded() {
         .expect(404);
     assert!(client.is_closed().await);
 }
+
+/// Bodies that are kept apart from what comes with them, whole or in part.
+#[tokio::test]
+async fn large_bodies_with_requests_behind_them() {
+    let fixture = Fixture::new().await;
+    let sizes = [32_767, 32_768, 40_000, 60_000, 100_000];
+    for order in [sizes.to_vec(), sizes.iter().rev().copied().collect()] {
+        let mut client = fixture.client().await;
+        let mut all = String::new();
+        for size in &order {
+            all.push_str(&get("/none", ""));
+            all.push_str(&put("/a", "", &"x".repeat(*size)));
+            all.push_str(&get("/a", ""));
+        }
+        client.send(&all).await;
+        for size in &order {
+            client.answer().await.expect(404);
+            client.answer().await.expect(200);
+            assert_eq!(client.answer().await.expect(200).body.len(), *size);
+        }
+        client.ask(&delete("/a", "")).await.expect(200);
+    }
+}
+
+/// So are those of the extended protocol.
+#[tokio::test]
+async fn extended_requests_split_at_every_byte() {
+    let fixture = Fixture::new().await;
+    let ours = "Session-Protocol: 1\r\n";
+    let (from, to) = (crate::harness::key(1), crate::harness::key(2));
+    let put = put(
+        &format!("/s/{from}"),
+        &format!("{ours}Session-Labels: YQ=="),
+        "body",
+    );
+    let destination = format!("{ours}Destination: /s/{to}\r\nIf-Match: \"1\"");
+    let request = crate::harness::request;
+    let rename = request("MOVE", &format!("/s/{from}"), &destination, Some("moved"));
+    let all = [put, rename, get(&format!("/s/{to}"), ours)].concat();
+    for cut in 1..all.len() {
+        // The sessions of the round before are forgotten.
+        fixture.advance(3_600_000);
+        let mut client = fixture.client().await;
+        client.send(&all[..cut]).await;
+        tokio::task::yield_now().await;
+        client.send(&all[cut..]).await;
+        for _ in 0..2 {
+            client.answer().await.expect(200);
+        }
+        assert_eq!(
+            client.answer().await.expect(200).text(),
+            "moved",
+            "cut {cut}"
+        );
+    }
+}

@@ -170,3 +170,54 @@ async fn bodies_of_all_sizes() {
     client.ask(&delete("/a", "")).await.expect(200);
     client.ask(&delete("/a", "")).await.expect(404);
 }
+
+/// What an ASP.NET client of a published application and session sends.
+#[tokio::test]
+async fn the_target_of_an_asp_net_client() {
+    let fixture = Fixture::new().await;
+    let target = "%2fLM%2fW3SVC%2f1%2fROOT(cAHkmVhipCLv%2fQnONQmPsKL%2bq%2fAjnK%2fnYS9aV3Zlad8%3d)%2f15hgq1uszp2tjt45lkwxmb55";
+    fixture
+        .ask(&put(target, "ExtraFlags: 1", "x"))
+        .await
+        .expect(200);
+    let answer = fixture
+        .ask(&get(target, "Exclusive: acquire"))
+        .await
+        .expect(200);
+    assert_eq!(answer.number("LockCookie"), 2);
+    let decoded = target.replace("%2f", "/").replace("%2b", "%2B");
+    fixture.ask(&head(&decoded, "")).await.expect(200);
+    fixture
+        .ask(&head(&target.to_lowercase(), ""))
+        .await
+        .expect(404);
+}
+
+#[tokio::test]
+async fn insert_only_leaves_a_locked_item_alone() {
+    let fixture = Fixture::new().await;
+    fixture.ask(&put("/a", "", "first")).await.expect(200);
+    fixture
+        .ask(&get("/a", "Exclusive: acquire"))
+        .await
+        .expect(200);
+    fixture
+        .ask(&put("/a", "ExtraFlags: 1", "second"))
+        .await
+        .expect(200);
+    fixture.ask(&get("/a", "")).await.expect(423);
+    fixture
+        .ask(&get("/a", "Exclusive: release\r\nLockCookie: 2"))
+        .await
+        .expect(200);
+    assert_eq!(fixture.ask(&get("/a", "")).await.text(), "first");
+}
+
+#[tokio::test]
+async fn other_verbs_are_refused() {
+    let fixture = Fixture::new().await;
+    for verb in ["POST", "OPTIONS", "get", "MOVE"] {
+        let request = crate::harness::request(verb, "/a", "Destination: /b", Some(""));
+        fixture.ask(&request).await.expect(400);
+    }
+}

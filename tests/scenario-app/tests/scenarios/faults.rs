@@ -58,3 +58,12 @@ pub(crate) async fn c51_killed_instances(farm: &Farm) {
     };
     assert!(tally.failed <= kills * VISITORS as u64, "{tally:?}");
 }
+
+/// The store is killed and started again: whatever was acknowledged is there.
+pub(crate) async fn c51_killed_store(farm: &Farm) {
+    let kill = async |_: &mut Fleet<'_>| {
+        farm.backend().kill();
+        farm.backend().start_again();
+    };
+    under_load(farm, "a durable store that is killed", kill).await;
+}

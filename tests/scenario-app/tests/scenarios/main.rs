@@ -15,6 +15,7 @@
 
 mod cookies;
 mod creation;
+mod drift;
 mod ending;
 mod farms;
 mod faults;
@@ -78,6 +79,7 @@ macro_rules! cases {
                 c43_other_names_and_apps_are_refused,
                 c43_tokens_of_another_ring;
             faults: c51_killed_instances, c52_rolling_restart;
+            drift: c41_staged_rings, c44_stranger_is_refused;
             garbage: c53_garbage_record;
             outages: c47_hanging_store, c47_refusing_store, c49_every_byte;
             header: header_carries_the_session, header_is_emptied_at_logout,
@@ -107,3 +109,10 @@ macro_rules! on_farm {
 
 cases! { axum_memory = super::Combination::new("axum", super::Store::Memory, 1); }
 cases! { axum_state_server = super::Combination::new("axum", super::Store::StateServer, 2); }
+
+// What only a store can show that survives its own end.
+on_farm! {
+    axum_durable_state_server =
+        super::Combination::new("axum", super::Store::DurableStateServer, 2);
+    faults: c51_killed_instances, c51_killed_store, c52_rolling_restart;
+}

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Connection;
-use super::scratch::Scratch;
-use crate::server::http::{Field, Head, NoHead, Request, Verb};
-use crate::server::items::Full;
+use crate::server::http::{Field, Head, NoHead, Output, Request, Verb};
+use crate::server::items::{Full, Purpose};
+use crate::server::refusal::Refusal;
+use crate::server::room::Room;
 use crate::server::verbs::{Flow, Place};
-use crate::wire::Status;
 
 /// What is to be done after the answers have been written.
 pub(super) enum Next {
@@ -17,8 +17,9 @@ pub(super) enum Next {
     Read,
     /// Go on with what is left.
     Write,
-    /// Read the body of the request at the beginning of what is left, of so many bytes.
-    Body(usize),
+    /// Read the body of the request at the beginning of what is left, of so many bytes, into
+    /// the room that was made.
+    Body(Room, usize),
     /// Wait for a lock.
     Park(Box<Place>),
     /// End the connection.
@@ -66,33 +67,35 @@ impl<S> Connection<S> {
         let head = match Head::parse(input, self.state.head_limits()) {
             Ok(head) => head,
             Err(NoHead::Incomplete) => return Step::Stop(0, Next::Read),
-            Err(NoHead::Unreadable(_)) => return self.hang_up(Status::BadRequest, None),
+            Err(NoHead::Unreadable(_)) => return self.hang_up(Refusal::Request, None),
+            Err(NoHead::Refused(refusal)) => return self.hang_up(refusal, None),
         };
-        let reason = |reason| head.is_extended().then_some(reason);
         if !self.is_admitted {
             self.is_admitted = self
                 .state
                 .tokens
                 .admit(head.fields.get(Field::Authorization));
             if !self.is_admitted {
-                return self.hang_up(Status::Unauthorized, reason("no token, or not one of ours"));
+                return self.hang_up(Refusal::Token, Some((&head, None)));
             }
         }
         let takes_body = matches!(head.verb, Verb::Put | Verb::Move);
         let length = match head.body {
             None if takes_body => {
-                return self.hang_up(Status::BadRequest, reason("no Content-Length"));
+                let reason = "no Content-Length";
+                return self.hang_up(Refusal::Request, Some((&head, Some(reason))));
             }
             Some(1..) if matches!(head.verb, Verb::Get | Verb::Head | Verb::Delete) => {
-                return self.hang_up(Status::BadRequest, reason("this verb has no body"));
+                let reason = "this verb has no body";
+                return self.hang_up(Refusal::Request, Some((&head, Some(reason))));
             }
             length => length.unwrap_or(0),
         };
         if length > self.state.limits.max_item as u64 {
-            return self.hang_up(Status::ContentTooLarge, reason("the item is too large"));
+            return self.hang_up(Refusal::Item, Some((&head, None)));
         }
         if self.state.is_draining() {
-            return self.refuse(&head, length, Status::ServiceUnavailable, "draining");
+            return self.refuse(&head, length, Refusal::Draining, None);
         }
         self.request(input, &head, length as usize)
     }
@@ -101,30 +104,25 @@ impl<S> Connection<S> {
     fn request(&mut self, input: &[u8], head: &Head<'_>, length: usize) -> Step {
         let mut request = match Request::read(head) {
             Ok(request) => request,
-            Err(fault) => return self.refuse(head, length as u64, Status::BadRequest, fault),
+            Err(fault) => {
+                return self.refuse(head, length as u64, Refusal::Request, Some(fault));
+            }
         };
         let end = head.length + length;
-        if let Some(body) = input.get(head.length..end) {
+        let is_large = length >= Output::LARGE;
+        if let Some(body) = input.get(head.length..end).filter(|_| !is_large) {
             let next = self.execute(head, &mut request, Bytes::copy_from_slice(body));
             return match next {
                 None => Step::Done(end),
                 Some(next) => Step::Stop(end, next),
             };
         }
-        if end <= Self::INLINE.min(Scratch::LENGTH) {
+        if !is_large && end <= Self::INLINE {
             return Step::Stop(0, Next::Read);
         }
-        match self.state.budget.take(length) {
-            Ok(()) => Step::Stop(0, Next::Body(length)),
-            Err(Full) => {
-                let status = Status::InsufficientStorage;
-                self.refuse(
-                    head,
-                    length as u64,
-                    status,
-                    "the server's memory is used up",
-                )
-            }
+        match Room::take(&self.state, Purpose::Items, length) {
+            Ok(room) => Step::Stop(0, Next::Body(room, length)),
+            Err(Full) => self.refuse(head, length as u64, Refusal::Memory, None),
         }
     }
 
@@ -144,13 +142,15 @@ impl<S> Connection<S> {
     }
 
     /// Divides what was kept, at whose beginning there is a request with a body of `length`
-    /// bytes, into head and what has come of the body.
+    /// bytes, into head, what has come of the body, and what comes after it, which stays.
     pub(super) fn split_body(&mut self, length: usize) -> (Vec<u8>, Vec<u8>) {
         let limits = self.state.head_limits();
         let end = Head::parse(&self.carry, limits).map_or(0, |head| head.length);
+        let has_come = self.carry.len().min(end + length);
         let mut body = Vec::with_capacity(length);
-        body.extend_from_slice(&self.carry[end..]);
-        let mut head = std::mem::take(&mut self.carry);
+        body.extend_from_slice(&self.carry[end..has_come]);
+        let rest = self.carry.split_off(has_come);
+        let mut head = std::mem::replace(&mut self.carry, rest);
         head.truncate(end);
         (head, body)
     }
@@ -168,16 +168,26 @@ impl<S> Connection<S> {
     }
 
     /// Refuses a request; the connection goes on.
-    fn refuse(&mut self, head: &Head<'_>, body: u64, status: Status, reason: &str) -> Step {
-        let reason = head.is_extended().then_some(reason);
-        self.state.refuse(status, reason, &mut self.out);
+    fn refuse(
+        &mut self,
+        head: &Head<'_>,
+        body: u64,
+        refusal: Refusal,
+        reason: Option<&str>,
+    ) -> Step {
+        let is_extended = head.is_extended();
+        self.state
+            .refuse(refusal, is_extended, reason, &mut self.out);
         self.skip = body;
         Step::Done(head.length)
     }
 
-    /// Refuses a request and ends the connection.
-    fn hang_up(&mut self, status: Status, reason: Option<&str>) -> Step {
-        self.state.refuse(status, reason, &mut self.out);
+    /// Refuses a request, whose head could be read if there is one, and ends the connection.
+    fn hang_up(&mut self, refusal: Refusal, head: Option<(&Head<'_>, Option<&str>)>) -> Step {
+        let is_extended = head.is_some_and(|(head, _)| head.is_extended());
+        let reason = head.and_then(|(_, reason)| reason);
+        self.state
+            .refuse(refusal, is_extended, reason, &mut self.out);
         Step::Stop(0, Next::Close)
     }
 }

@@ -2,20 +2,28 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::flags::Flags;
-use crate::server::{Limits, Listening, Server, Tokens};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use crate::server::{Limits, Listening, Server, Tls, Tokens};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+use crate::server::daemon::flags::{AdminFlags, DiskFlags, Flags, ListenFlags};
+use crate::server::daemon::policy;
+use crate::server::daemon::socket_file::SocketFile;
 
 /// Where the admin port is if nobody says otherwise.
-const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 42425);
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 42425);
 
-pub(super) fn run(flags: Flags) -> Result<(), String> {
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+pub(crate) fn run(flags: Flags) -> Result<(), String> {
+    policy::check(&flags)?;
+    start_log(flags.log.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -24,44 +32,119 @@ pub(super) fn run(flags: Flags) -> Result<(), String> {
 }
 
 async fn serve(flags: Flags) -> Result<(), String> {
-    let tokens = flags
-        .token_file
-        .as_deref()
-        .map_or(Ok(Tokens::default()), tokens)?;
-    let server = Server::new(Limits::default(), tokens);
+    let tokens = flags.listen.token_file.as_deref();
+    let tokens = tokens.map_or(Ok(Tokens::default()), read_tokens)?;
+    let tls = flags.listen.tls().map(Tls::load).transpose();
+    let tls = tls.map_err(|error| format!("TLS: {error}"))?.map(Arc::new);
+    let limits = flags.caps.limits();
+    raise_descriptors(&limits);
+    let server = open(limits, tokens, &flags.disk)?;
+    let mut stop = Stop::new()?;
     let mut serving = JoinSet::new();
-    let listener = TcpListener::bind(flags.listen).await;
-    let listener = listener.map_err(|error| cannot_listen(&flags.listen, &error))?;
-    announce("listening on", &address(&listener)?)?;
-    serving.spawn(server.clone().serve(Listening::Tcp(listener)));
-    if let Some(path) = &flags.listen_unix {
-        let listener = unix(path)?;
-        announce("listening on", &path.display())?;
-        serving.spawn(server.clone().serve(Listening::Unix(listener)));
-    }
-    start_admin(&server, flags.admin).await?;
+    let _socket = start_listening(&server, &flags.listen, tls.clone(), &mut serving).await?;
+    reload_on_hangup(tls)?;
+    start_admin(&server, &flags.admin).await?;
     tokio::spawn({
         let server = server.clone();
         async move { server.tidy().await }
     });
-    until_asked_to_stop().await?;
+    stop.asked().await;
+    drain(&server, &mut serving, flags.drain_timeout).await;
+    let finished = tokio::task::spawn_blocking(move || server.finish()).await;
+    finished
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())
+}
+
+/// A server, with the sessions that it has kept if it keeps them.
+fn open(limits: Limits, tokens: Tokens, flags: &DiskFlags) -> Result<Server, String> {
+    match policy::persistence(flags)? {
+        None => Ok(Server::new(limits, tokens)),
+        Some(persistence) => Server::open(limits, tokens, &persistence)
+            .map_err(|error| format!("--data-dir: {error}")),
+    }
+}
+
+/// Ends what is open. For a while requests are still answered, with 503, so that clients learn
+/// why; then connections on which nothing is under way are closed.
+async fn drain(server: &Server, serving: &mut JoinSet<()>, limit: Duration) {
+    const MAX_QUIET: Duration = Duration::from_secs(2);
+    let quiet = MAX_QUIET.min(limit / 2);
     tracing::info!("draining");
     server.drain();
-    let ended = tokio::time::timeout(flags.drain_timeout, async {
-        while serving.join_next().await.is_some() {}
-    });
-    if ended.await.is_err() {
+    if all_end(serving, quiet).await {
+        return;
+    }
+    server.close_idle();
+    if !all_end(serving, limit.saturating_sub(quiet)).await {
         tracing::warn!("some connections did not end in time");
     }
+}
+
+async fn all_end(serving: &mut JoinSet<()>, limit: Duration) -> bool {
+    let ended = tokio::time::timeout(limit, async {
+        while serving.join_next().await.is_some() {}
+    });
+    ended.await.is_ok()
+}
+
+/// Opens the address and the socket. The file of the socket goes with what is returned.
+async fn start_listening(
+    server: &Server,
+    flags: &ListenFlags,
+    tls: Option<Arc<Tls>>,
+    serving: &mut JoinSet<()>,
+) -> Result<Option<SocketFile>, String> {
+    if let Some(at) = flags.listen.0 {
+        let listener = TcpListener::bind(at).await;
+        let listener = listener.map_err(|error| format!("--listen {at}: {error}"))?;
+        if flags.listen.remote().is_some() && flags.insecure {
+            tracing::warn!("--insecure: whoever reaches the port reads and writes every session");
+        }
+        let at = address(&listener)?;
+        let listening = match tls {
+            Some(tls) => Listening::Tls(listener, tls),
+            None => Listening::Tcp(listener),
+        };
+        announce("listening on", &at)?;
+        serving.spawn(server.clone().serve(listening));
+    }
+    let Some(path) = &flags.listen_unix else {
+        return Ok(None);
+    };
+    let (listener, file) = SocketFile::listen(path)?;
+    announce("listening on", &path.display())?;
+    serving.spawn(server.clone().serve(Listening::Unix(listener)));
+    Ok(Some(file))
+}
+
+/// Reads certificates and key again on SIGHUP, if there are any; else the signal does nothing.
+fn reload_on_hangup(tls: Option<Arc<Tls>>) -> Result<(), String> {
+    let mut hangup = listen_for(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match tls.as_ref().map(|tls| tls.reload()) {
+                None => {}
+                Some(Ok(())) => tracing::info!("the files for TLS have been read again"),
+                Some(Err(error)) => tracing::error!(%error, "TLS goes on with what it had"),
+            }
+        }
+    });
     Ok(())
 }
 
+fn listen_for(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| format!("signals: {error}"))
+}
+
 /// Starts the admin port; whether the default one is free is nobody's fault.
-async fn start_admin(server: &Server, asked: Option<SocketAddr>) -> Result<(), String> {
-    let at = asked.unwrap_or(ADMIN);
-    let listener = match (TcpListener::bind(at).await, asked) {
+async fn start_admin(server: &Server, flags: &AdminFlags) -> Result<(), String> {
+    let Some(at) = flags.admin.map_or(Some(ADMIN), |admin| admin.0) else {
+        return Ok(());
+    };
+    let listener = match (TcpListener::bind(at).await, flags.admin) {
         (Ok(listener), _) => listener,
-        (Err(error), Some(_)) => return Err(cannot_listen(&at, &error)),
+        (Err(error), Some(_)) => return Err(format!("--admin {at}: {error}")),
         (Err(error), None) => {
             tracing::warn!(%error, "no admin port: {at} is taken; choose one with --admin");
             return Ok(());
@@ -73,7 +156,7 @@ async fn start_admin(server: &Server, asked: Option<SocketAddr>) -> Result<(), S
     Ok(())
 }
 
-fn tokens(path: &Path) -> Result<Tokens, String> {
+fn read_tokens(path: &Path) -> Result<Tokens, String> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| format!("--token-file {}: {error}", path.display()))?;
     let tokens = Tokens::from_lines(&text);
@@ -86,12 +169,36 @@ fn tokens(path: &Path) -> Result<Tokens, String> {
     Ok(tokens)
 }
 
-fn unix(path: &Path) -> Result<UnixListener, String> {
-    UnixListener::bind(path).map_err(|error| cannot_listen(&path.display(), &error))
+/// Lines go to standard error. They have no keys and no bodies in them, whatever the level.
+fn start_log(level: Option<&str>) -> Result<(), String> {
+    let filter = match level {
+        Some(level) => EnvFilter::try_new(level).map_err(|error| format!("--log: {error}"))?,
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    let log = tracing_subscriber::fmt().with_writer(io::stderr);
+    log.with_env_filter(filter).init();
+    Ok(())
 }
 
-fn cannot_listen(at: &dyn Display, error: &io::Error) -> String {
-    format!("cannot listen on {at}: {error}")
+/// Each connection is a file descriptor, and the usual limit is far below the cap.
+fn raise_descriptors(limits: &Limits) {
+    const BESIDE_CONNECTIONS: u64 = 256;
+    let wanted = limits.max_connections as u64 + BESIDE_CONNECTIONS;
+    let now = getrlimit(Resource::Nofile);
+    if now.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = now.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let limit = Rlimit {
+        current: Some(raised),
+        maximum: now.maximum,
+    };
+    if setrlimit(Resource::Nofile, limit).is_err() || raised < wanted {
+        tracing::warn!(
+            "the limit on open files is too low for --max-connections {}: it should be {wanted}",
+            limits.max_connections
+        );
+    }
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
@@ -105,15 +212,25 @@ fn announce(what: &str, at: &dyn Display) -> Result<(), String> {
     told.map_err(|error| format!("standard output: {error}"))
 }
 
-async fn until_asked_to_stop() -> Result<(), String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("signals: {error}"));
-    let (mut terminate, mut interrupt) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the server.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Before anybody is told that the server runs: a signal must find it prepared.
+    fn new() -> Result<Self, String> {
+        Ok(Self {
+            terminate: listen_for(SignalKind::terminate())?,
+            interrupt: listen_for(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

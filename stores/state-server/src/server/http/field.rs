@@ -30,6 +30,7 @@ fields! {
     Protocol header::SESSION_PROTOCOL;
     IfMatch header::IF_MATCH;
     IfNoneMatch header::IF_NONE_MATCH;
+    Revision header::SESSION_REVISION;
     Ttl header::SESSION_TTL;
     Deadline header::SESSION_DEADLINE;
     Touch header::SESSION_TOUCH;

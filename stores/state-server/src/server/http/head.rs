@@ -2,6 +2,7 @@
 
 use super::field::{Field, Fields};
 use super::scan::line_end;
+use crate::server::refusal::Refusal;
 use crate::wire::parse_decimal;
 
 /// What a request asks for.
@@ -41,9 +42,11 @@ pub(crate) enum NoHead {
     Incomplete,
     /// It cannot be read, or where it ends is not certain; the reason in words.
     Unreadable(&'static str),
+    /// A cap is in the way.
+    Refused(Refusal),
 }
 
-use NoHead::{Incomplete, Unreadable};
+use NoHead::{Incomplete, Refused, Unreadable};
 
 impl<'a> Head<'a> {
     /// Reads the head at the beginning of `buffer`.
@@ -51,7 +54,7 @@ impl<'a> Head<'a> {
         let all_there = buffer.len() >= limits.head;
         let parsed = Self::parse_within(&buffer[..buffer.len().min(limits.head)], limits);
         match parsed {
-            Err(Incomplete) if all_there => Err(Unreadable("the head is too large")),
+            Err(Incomplete) if all_there => Err(Refused(Refusal::Head)),
             parsed => parsed,
         }
     }
@@ -75,7 +78,7 @@ impl<'a> Head<'a> {
             }
             header(line, &mut fields)?;
         }
-        Err(Unreadable("too many headers"))
+        Err(Refused(Refusal::Headers))
     }
 }
 
@@ -101,7 +104,7 @@ fn request_line(line: &[u8], limits: HeadLimits) -> Result<(Verb, &[u8]), NoHead
         return Err(Unreadable("no request line"));
     }
     if target.len() > limits.target {
-        return Err(Unreadable("the target is too long"));
+        return Err(Refused(Refusal::Target));
     }
     let verb = match verb {
         b"GET" => Verb::Get,

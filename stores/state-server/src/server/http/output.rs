@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use session_core::Timestamp;
 
+use super::held::Held;
+use crate::server::refusal::Refusal;
 use crate::wire::{COMMON_HEADERS, Status, header, push_decimal};
 
 /// What goes to a client, in order. The responses to requests that came together are written
@@ -13,14 +15,28 @@ pub(crate) struct Output {
     /// A large body, which comes after the buffer and is not copied into it. Nothing can be
     /// added before it is written.
     pub(crate) large: Option<Bytes>,
-    statuses: [u32; Status::ALL.len()],
+    /// The responses that have to wait for the disk; without a disk none.
+    pub(super) held: Vec<Held>,
+    pub(super) counts: Counts,
+}
+
+/// How often something was answered.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) statuses: [u32; Status::ALL.len()],
+    pub(crate) refusals: [u32; Refusal::ALL.len()],
 }
 
 impl Output {
-    /// Bodies from this size on are not copied.
-    const LARGE: usize = 32 << 10;
+    /// Bodies from this size on are not copied. An answer may so have one that its item has no
+    /// longer; that is why they count against the cap on memory by themselves.
+    pub(crate) const LARGE: usize = 32 << 10;
     /// How much is gathered before it is written.
     const FULL: usize = 256 << 10;
+
+    pub(crate) fn is_large(body: &Bytes) -> bool {
+        body.len() >= Self::LARGE
+    }
 
     /// Whether it has to be written before more is added.
     pub(crate) fn is_full(&self) -> bool {
@@ -30,7 +46,7 @@ impl Output {
     /// Begins a response. `time` is the server's, for a client that speaks the extended
     /// protocol.
     pub(crate) fn begin(&mut self, status: Status, time: Option<Timestamp>) -> Response<'_> {
-        self.statuses[status as usize] += 1;
+        self.counts.statuses[status as usize] += 1;
         self.buffer.extend_from_slice(status.line().as_bytes());
         self.buffer.extend_from_slice(COMMON_HEADERS.as_bytes());
         let mut response = Response(self);
@@ -42,9 +58,26 @@ impl Output {
         response
     }
 
-    /// The statuses that were answered since the last time this was asked.
-    pub(crate) fn take_statuses(&mut self) -> [u32; Status::ALL.len()] {
-        std::mem::take(&mut self.statuses)
+    /// Writes a response that refuses. With a time, the client speaks the extended protocol and
+    /// is told why: for `reason`, if that says more.
+    pub(crate) fn refuse(
+        &mut self,
+        refusal: Refusal,
+        time: Option<Timestamp>,
+        reason: Option<&str>,
+    ) {
+        self.counts.refusals[refusal as usize] += 1;
+        let mut response = self.begin(refusal.status(), time);
+        if time.is_some() {
+            let reason = reason.unwrap_or(refusal.reason());
+            response.text(header::SESSION_REASON, reason.as_bytes());
+        }
+        response.finish();
+    }
+
+    /// What was answered since the last time this was asked.
+    pub(crate) fn take_counts(&mut self) -> Counts {
+        std::mem::take(&mut self.counts)
     }
 }
 
@@ -80,10 +113,10 @@ impl Response<'_> {
     pub(crate) fn finish_with(&mut self, body: &Bytes) {
         self.number(header::CONTENT_LENGTH, body.len() as u64);
         self.0.buffer.extend_from_slice(b"\r\n");
-        if body.len() < Output::LARGE {
-            self.0.buffer.extend_from_slice(body);
-        } else {
+        if Output::is_large(body) {
             self.0.large = Some(body.clone());
+        } else {
+            self.0.buffer.extend_from_slice(body);
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Option<u64>,
     pub(crate) is_uninitialised: bool,
     pub(crate) condition: Condition,
+    /// The revision of a session that is new here.
+    pub(crate) first_revision: u64,
     pub(crate) touch: bool,
     pub(crate) lease: Option<u64>,
     pub(crate) wait: u64,
@@ -119,6 +121,7 @@ impl<'a> Reader<'_, 'a> {
             deadline: None,
             is_uninitialised: is_put && self.flags()? & 1 != 0,
             condition: Condition::None,
+            first_revision: 1,
             touch: true,
             lease: None,
             wait: 0,
@@ -162,6 +165,12 @@ impl<'a> Reader<'_, 'a> {
             request.idle = idle;
         }
         request.deadline = self.number(Field::Deadline, "an unreadable Session-Deadline")?;
+        if let Some(revision) = self.positive(Field::Revision, "an unreadable Session-Revision")? {
+            if request.verb != Verb::Put || request.condition != Condition::New {
+                return Err("Session-Revision without a PUT of something new");
+            }
+            request.first_revision = revision;
+        }
         request.hold = self.word(Field::Hold, b"yes", "an unreadable Session-Hold")?;
         request.principal = self.key(Field::Principal, "an unreadable Session-Principal")?;
         request.labels = self.get(Field::Labels).unwrap_or_default();

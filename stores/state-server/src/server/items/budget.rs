@@ -11,8 +11,22 @@ pub(crate) struct Full;
 #[repr(align(128))]
 struct Counter(AtomicUsize);
 
+/// What memory is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What stays: items and control rows, and bodies on their way in.
+    Items,
+    /// Requests of which only a part has come.
+    Requests,
+    /// Connections, and answers that wait for their client.
+    Connections,
+}
+
 /// What everything together takes, and may take. Nothing is ever evicted: when the cap is met,
 /// what would need more is refused.
+///
+/// An eighth of it is closed to items, and half of that eighth to requests that come slowly, so
+/// that a full server can still be read, and slow clients do not shut out the others.
 pub(crate) struct Budget {
     max: usize,
     bytes: Counter,
@@ -49,11 +63,21 @@ impl Budget {
         self.tombstones.get()
     }
 
-    pub(crate) fn take(&self, bytes: usize) -> Result<(), Full> {
-        let add = |current: usize| current.checked_add(bytes).filter(|sum| *sum <= self.max);
+    /// Asks for memory.
+    pub(crate) fn take(&self, purpose: Purpose, bytes: usize) -> Result<(), Full> {
+        let max = self.max - self.closed_to(purpose);
+        let add = |current: usize| current.checked_add(bytes).filter(|sum| *sum <= max);
         let counter = &self.bytes.0;
         let taken = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         taken.map(|_| ()).map_err(|_| Full)
+    }
+
+    fn closed_to(&self, purpose: Purpose) -> usize {
+        match purpose {
+            Purpose::Items => self.max / 8,
+            Purpose::Requests => self.max / 16,
+            Purpose::Connections => 0,
+        }
     }
 
     pub(crate) fn give_back(&self, bytes: usize) {
@@ -61,7 +85,7 @@ impl Budget {
     }
 
     pub(crate) fn admit(&self, bytes: usize) -> Result<(), Full> {
-        self.take(bytes)?;
+        self.take(Purpose::Items, bytes)?;
         self.items.add(1);
         Ok(())
     }
@@ -74,7 +98,7 @@ impl Budget {
     /// Makes room for an item to change its size. One that shrinks or stays is never refused.
     pub(crate) fn resize(&self, from: usize, to: usize) -> Result<(), Full> {
         match to > from {
-            true => self.take(to - from),
+            true => self.take(Purpose::Items, to - from),
             false => {
                 self.give_back(from - to);
                 Ok(())

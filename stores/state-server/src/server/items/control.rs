@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::budget::{Budget, Full};
-use crate::server::http::Condition;
+use super::budget::{Budget, Full, Purpose};
+use crate::server::http::{Condition, Output};
+use crate::server::persist::Journal;
 
 /// A control row.
 #[derive(Clone)]
@@ -35,12 +36,20 @@ impl Control {
         self.0.lock().get(name).cloned()
     }
 
+    /// Puts a row in its place that was read from the disk.
+    pub(crate) fn restore(&self, name: Box<[u8]>, row: Row, budget: &Budget) -> Result<(), Full> {
+        budget.take(Purpose::Items, Self::FIXED + name.len() + row.value.len())?;
+        self.0.lock().insert(name, row);
+        Ok(())
+    }
+
     pub(crate) fn set(
         &self,
         name: Box<[u8]>,
         condition: Condition,
         value: Bytes,
         budget: &Budget,
+        journal: Option<&Journal>,
     ) -> RowSet {
         let mut rows = self.0.lock();
         let current = rows.get(&name);
@@ -52,12 +61,23 @@ impl Control {
         if !permitted {
             return RowSet::Conflict(current.cloned());
         }
-        let cost = |row: &Row| Self::FIXED + name.len() + row.value.len();
+        let cost = |row: &Row| {
+            // A large one counts by itself.
+            let value = if Output::is_large(&row.value) {
+                0
+            } else {
+                row.value.len()
+            };
+            Self::FIXED + name.len() + value
+        };
         let before = current.map_or(0, cost);
         let revision = current.map_or(1, |row| row.revision + 1);
         let row = Row { value, revision };
         if let Err(Full) = budget.resize(before, cost(&row)) {
             return RowSet::Full;
+        }
+        if let Some(journal) = journal {
+            journal.set_row(&name, row.clone());
         }
         rows.insert(name, row);
         RowSet::Written(revision)

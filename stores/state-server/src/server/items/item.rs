@@ -6,12 +6,14 @@ use super::index::Index;
 use super::key::Key;
 use super::lock::Lock;
 use super::moment::{Moment, Tick};
+use crate::server::persist::LifeChange;
 
 /// One item.
 pub(crate) struct Item {
     pub(crate) key: Key,
     pub(crate) hash: u64,
     pub(crate) body: Bytes,
+    is_paid: bool,
     pub(crate) listing: Option<Box<Listing>>,
     pub(crate) revision: u64,
     /// The idle length in milliseconds.
@@ -23,6 +25,10 @@ pub(crate) struct Item {
     /// The lock's counter: the token of the current or last holder.
     pub(crate) cookie: i32,
     pub(crate) is_uninitialised: bool,
+    /// How many more cookies have been reserved on the disk; without a disk 0.
+    pub(crate) spare: u8,
+    /// By how many milliseconds the disk's expiry lies behind; without a disk 0.
+    pub(crate) unsaved: u16,
     pub(crate) lock: Option<Box<Lock>>,
 }
 
@@ -36,6 +42,8 @@ pub(crate) struct Listing {
 /// What a PUT or a MOVE puts into an item.
 pub(crate) struct Content {
     pub(crate) body: Bytes,
+    /// Whether the body counts against the cap on memory by itself, as long as somebody has it.
+    pub(crate) is_paid: bool,
     pub(crate) listing: Option<Box<Listing>>,
     pub(crate) idle: u64,
     /// Milliseconds until the absolute deadline.
@@ -49,16 +57,20 @@ impl Content {
     }
 
     fn cost(&self) -> usize {
-        cost(&self.body, self.listing.as_deref())
+        cost(&self.body, self.is_paid, self.listing.as_deref())
     }
 }
 
-fn cost(body: &Bytes, listing: Option<&Listing>) -> usize {
+fn cost(body: &Bytes, is_paid: bool, listing: Option<&Listing>) -> usize {
     let listing = listing.map_or(0, |listing| {
         let entry = listing.principal.map_or(0, |_| Index::ENTRY);
         size_of::<Listing>() + 32 + listing.labels.len() + entry
     });
-    body.len() + listing
+    if is_paid {
+        listing
+    } else {
+        body.len() + listing
+    }
 }
 
 impl Item {
@@ -75,6 +87,7 @@ impl Item {
             key,
             hash,
             body: content.body,
+            is_paid: content.is_paid,
             listing: content.listing,
             revision: 1,
             idle: content.idle,
@@ -83,6 +96,8 @@ impl Item {
             due: expires,
             cookie: Self::FIRST_COOKIE,
             is_uninitialised: false,
+            spare: 0,
+            unsaved: 0,
             lock: None,
         }
     }
@@ -93,7 +108,8 @@ impl Item {
 
     /// The memory that it takes, in bytes.
     pub(crate) fn cost(&self) -> usize {
-        Self::FIXED + self.key.cost() + cost(&self.body, self.listing.as_deref())
+        let content = cost(&self.body, self.is_paid, self.listing.as_deref());
+        Self::FIXED + self.key.cost() + content
     }
 
     /// The memory that it would take with another content.
@@ -108,14 +124,37 @@ impl Item {
         self.absolute = self.absolute.min(content.absolute(now));
         self.expires = now.after(content.idle).min(self.absolute);
         self.body = content.body;
+        self.is_paid = content.is_paid;
         self.listing = content.listing;
         self.is_uninitialised = false;
     }
 
     /// Prolongs its life by the idle length; never shortens it.
-    pub(crate) fn touch(&mut self, now: Tick) {
-        let slid = now.after(self.idle).min(self.absolute);
+    pub(crate) fn touch(&mut self, moment: &Moment<'_>) {
+        let slid = moment.now.after(self.idle).min(self.absolute);
+        let moved = self.expires.until(slid);
         self.expires = self.expires.max(slid);
+        if let Some(journal) = moment.journal {
+            let unsaved = u64::from(self.unsaved).saturating_add(moved);
+            self.unsaved = u16::try_from(unsaved).unwrap_or(u16::MAX);
+            if unsaved >= self.touch_step() {
+                journal.life(self, LifeChange::Touch);
+            }
+        }
+    }
+
+    /// By how many milliseconds a life is prolonged before the disk is told: what a crash may
+    /// take from it.
+    fn touch_step(&self) -> u64 {
+        const MAX: u64 = 60_000;
+        (self.idle / 20).clamp(1, MAX)
+    }
+
+    /// Takes note of a cookie or a flag that changed beside the content.
+    pub(crate) fn keep(&mut self, moment: &Moment<'_>) {
+        if let Some(journal) = moment.journal {
+            journal.life(self, LifeChange::Flag);
+        }
     }
 
     pub(crate) fn time_left(&self, moment: &Moment<'_>) -> u64 {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// The key of an item.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     /// A session of our own client, by its store key.
     Session([u8; 32]),

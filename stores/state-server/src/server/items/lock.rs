@@ -7,6 +7,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::item::Item;
 use super::moment::{Moment, Tick};
+use crate::server::persist::LifeChange;
 
 /// A lock that somebody holds. Its token is the item's cookie.
 pub(crate) struct Lock {
@@ -115,7 +116,7 @@ impl Item {
         while let Some(waiter) = lock.queue.pop_front() {
             let cookie = next_cookie(self.cookie);
             if waiter.granted.send(cookie).is_ok() {
-                self.cookie = cookie;
+                self.hand_out(cookie, moment);
                 lock.since = moment.now;
                 lock.hold_until(end(moment.now, waiter.lease));
                 self.lock = Some(lock);
@@ -126,8 +127,19 @@ impl Item {
 
     /// Locks the item, whose lock is free.
     pub(crate) fn lock_for(&mut self, lease: Option<u64>, moment: &Moment<'_>) {
-        self.cookie = next_cookie(self.cookie);
+        self.hand_out(next_cookie(self.cookie), moment);
         self.lock = Some(Box::new(Lock::new(moment.now, lease)));
+    }
+
+    /// Makes `cookie` the one of the holder. The disk knows a higher one already, or is told.
+    fn hand_out(&mut self, cookie: i32, moment: &Moment<'_>) {
+        self.cookie = cookie;
+        if let Some(journal) = moment.journal {
+            match self.spare.checked_sub(1) {
+                Some(spare) => self.spare = spare,
+                None => journal.life(self, LifeChange::Cookie),
+            }
+        }
     }
 
     /// What the bearer of `cookie` has to do with the lock, which is settled.
@@ -159,5 +171,14 @@ fn end(since: Tick, lease: Option<u64>) -> Tick {
 
 /// The counter after this one; after the greatest comes 1.
 fn next_cookie(cookie: i32) -> i32 {
-    cookie.checked_add(1).map_or(1, |next| next.max(1))
+    cookie_after(cookie, 1)
+}
+
+/// The counter `steps` after this one; after the greatest comes 1.
+pub(crate) fn cookie_after(cookie: i32, steps: u8) -> i32 {
+    let beyond = i32::MAX - i32::from(steps);
+    match cookie > beyond {
+        true => cookie - beyond,
+        false => (cookie + i32::from(steps)).max(1),
+    }
 }

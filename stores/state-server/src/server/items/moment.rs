@@ -4,6 +4,7 @@ use session_core::{Clock, Timestamp};
 
 use super::budget::Budget;
 use super::index::Index;
+use crate::server::persist::Journal;
 
 /// A point on the server's monotonic clock, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) epoch: Timestamp,
     pub(crate) index: &'a Index,
     pub(crate) budget: &'a Budget,
+    /// Where changes are noted, if they are kept on a disk.
+    pub(crate) journal: Option<&'a Journal>,
 }
 
 impl Moment<'_> {

@@ -9,6 +9,7 @@ use super::key::Key;
 use super::moment::Moment;
 use super::table::Table;
 use super::tombstone::Tombstones;
+use crate::server::persist::{Grave, LifeChange};
 
 /// The items of some routes. A session keeps its route for life, so a MOVE stays within one
 /// shard.
@@ -38,9 +39,12 @@ impl Shard {
     }
 
     /// Adds an item under a key that is free.
-    pub(crate) fn insert(&mut self, moment: &Moment<'_>, item: Item) -> Result<(), Full> {
+    pub(crate) fn insert(&mut self, moment: &Moment<'_>, mut item: Item) -> Result<(), Full> {
         self.clear_expired(moment, &item.key, item.hash);
         self.make_room(moment, |moment| moment.budget.admit(item.cost()))?;
+        if let Some(journal) = moment.journal {
+            journal.put(&mut item);
+        }
         self.place(moment, item);
         Ok(())
     }
@@ -52,14 +56,18 @@ impl Shard {
         moment: &Moment<'_>,
         key: &Key,
         hash: u64,
-        renewed: Item,
+        mut renewed: Item,
     ) -> Result<(), Full> {
         self.clear_expired(moment, &renewed.key, renewed.hash);
         let before = self.items.get(key, hash).map_or(0, Item::cost);
         let after = renewed.cost();
         self.make_room(moment, |moment| moment.budget.resize(before, after))?;
+        let grave = grave(EndReason::Renewed, moment);
+        if let Some(journal) = moment.journal {
+            journal.rename(key, grave, &mut renewed);
+        }
         self.place(moment, renewed);
-        self.take_out(moment, key, hash, Some(EndReason::Renewed));
+        self.take_out(moment, key, hash, Some(grave));
         Ok(())
     }
 
@@ -99,6 +107,9 @@ impl Shard {
             self.expiry.remove(item.due, hash);
             item.due = self.expiry.add(item.expires, hash);
         }
+        if let Some(journal) = moment.journal {
+            journal.put(item);
+        }
         Ok(())
     }
 
@@ -117,8 +128,23 @@ impl Shard {
         hash: u64,
         reason: Option<EndReason>,
     ) {
-        if let Some(cost) = self.take_out(moment, key, hash, reason) {
+        let grave = reason.map(|reason| grave(reason, moment));
+        let Some(cost) = self.take_out(moment, key, hash, grave) else {
+            return;
+        };
+        moment.budget.dismiss(cost);
+        if let Some(journal) = moment.journal {
+            journal.remove(key, grave.filter(|_| key.session().is_some()));
+        }
+    }
+
+    /// Takes an item out that has expired.
+    fn expire(&mut self, moment: &Moment<'_>, key: &Key, hash: u64) {
+        if let Some(cost) = self.take_out(moment, key, hash, None) {
             moment.budget.dismiss(cost);
+            if let Some(journal) = moment.journal {
+                journal.expire(key);
+            }
         }
     }
 
@@ -128,14 +154,14 @@ impl Shard {
         moment: &Moment<'_>,
         key: &Key,
         hash: u64,
-        reason: Option<EndReason>,
+        grave: Option<Grave>,
     ) -> Option<usize> {
         let item = self.items.remove(key, hash)?;
         self.expiry.remove(item.due, hash);
         if let Some(session) = item.key.session() {
             moment.index.change(session, item.principal(), None);
-            if let Some(reason) = reason {
-                self.tombstones.add(*session, hash, reason, moment);
+            if let Some(grave) = grave {
+                self.tombstones.add(*session, hash, grave, moment);
             }
         }
         Some(item.cost())
@@ -145,7 +171,7 @@ impl Shard {
     fn clear_expired(&mut self, moment: &Moment<'_>, key: &Key, hash: u64) {
         let item = self.items.get(key, hash);
         if item.is_some_and(|item| !item.is_live(moment.now)) {
-            self.remove(moment, key, hash, None);
+            self.expire(moment, key, hash);
         }
     }
 
@@ -180,15 +206,55 @@ impl Shard {
                 item.due = self.expiry.add(item.expires, hash);
             } else {
                 let key = item.key.clone();
-                self.remove(moment, &key, hash, None);
+                self.expire(moment, &key, hash);
             }
         }
         looked
+    }
+
+    /// Puts an item in its place that was read from the disk.
+    pub(crate) fn restore(&mut self, moment: &Moment<'_>, item: Item) -> Result<(), Full> {
+        moment.budget.admit(item.cost())?;
+        self.place(moment, item);
+        Ok(())
+    }
+
+    /// Puts a tombstone up again that was read from the disk. They come in the order in which
+    /// they expire.
+    pub(crate) fn restore_tombstone(
+        &mut self,
+        moment: &Moment<'_>,
+        session: [u8; 32],
+        hash: u64,
+        mut grave: Grave,
+    ) {
+        grave.until = grave.until.min(Tombstones::end(moment.now));
+        if self.items.get(&Key::Session(session), hash).is_none() {
+            self.tombstones.add(session, hash, grave, moment);
+        }
+    }
+
+    /// Takes note of the touches that the disk was not told of.
+    pub(crate) fn keep_touches(&mut self, moment: &Moment<'_>) {
+        let Some(journal) = moment.journal else {
+            return;
+        };
+        for item in self.items.iter_mut().filter(|item| item.unsaved > 0) {
+            journal.life(item, LifeChange::Touch);
+        }
     }
 
     /// Gives memory back after many items have gone.
     pub(crate) fn shrink(&mut self) {
         self.items.shrink();
         self.tombstones.shrink();
+    }
+}
+
+/// A tombstone that is put up now.
+fn grave(reason: EndReason, moment: &Moment<'_>) -> Grave {
+    Grave {
+        reason,
+        until: Tombstones::end(moment.now),
     }
 }

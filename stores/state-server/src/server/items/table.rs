@@ -23,6 +23,10 @@ impl Table {
         item.map(|item| &mut **item)
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Item> {
+        self.0.iter_mut().map(|item| &mut **item)
+    }
+
     /// The item that stands in the expiry order under `due` and `hash`.
     pub(super) fn due_mut(&mut self, due: Tick, hash: u64) -> Option<&mut Item> {
         let item = self

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use session_core::{EndReason, TOMBSTONE};
 
 use super::moment::{Moment, Tick};
+use crate::server::persist::Grave;
 
 struct Tombstone {
     key: [u8; 32],
@@ -23,9 +24,17 @@ pub(super) struct Tombstones {
 }
 
 impl Tombstones {
-    pub(super) fn add(&mut self, key: [u8; 32], hash: u64, reason: EndReason, moment: &Moment<'_>) {
-        let life = u64::try_from(TOMBSTONE.as_millis()).unwrap_or(u64::MAX);
-        let expires = moment.now.after(life);
+    /// When a tombstone that is put up now expires.
+    pub(super) fn end(now: Tick) -> Tick {
+        now.after(u64::try_from(TOMBSTONE.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Adds a tombstone that expires no sooner than those that are there.
+    pub(super) fn add(&mut self, key: [u8; 32], hash: u64, grave: Grave, moment: &Moment<'_>) {
+        let Grave {
+            reason,
+            until: expires,
+        } = grave;
         let tombstone = Tombstone {
             key,
             hash,

@@ -5,6 +5,7 @@ use session_core::{EndReason, Timestamp};
 use crate::server::config::Limits;
 use crate::server::http::{Condition, Output, Request, Response};
 use crate::server::items::{Holding, Item, Key, Moment, Shard};
+use crate::server::refusal::Refusal;
 use crate::wire::{MAX_TIMEOUT_MINUTES, Status, header, push_etag, push_hex};
 
 /// The ticks of 100 ns between 0001-01-01 and 1970-01-01.
@@ -28,13 +29,13 @@ impl Call<'_> {
     /// Slides the expiry. Every verb of a foreign client does.
     pub(super) fn slide(&self, item: &mut Item) {
         if self.request.touch {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
     pub(super) fn slide_foreign(&self, item: &mut Item) {
         if !self.request.extended {
-            item.touch(self.moment.now);
+            item.touch(self.moment);
         }
     }
 
@@ -101,11 +102,15 @@ impl Call<'_> {
     }
 
     pub(super) fn full(&self, out: &mut Output) {
-        let mut response = self.begin(Status::InsufficientStorage, out);
-        if self.request.extended {
-            response.text(header::SESSION_REASON, b"the server's memory is used up");
-        }
-        response.finish();
+        self.refuse(Refusal::Memory, out);
+    }
+
+    pub(super) fn refuse(&self, refusal: Refusal, out: &mut Output) {
+        out.refuse(refusal, self.time(), None);
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.request.extended.then(|| self.moment.wall())
     }
 
     /// Answers 200 with the item's state and no body.
@@ -127,6 +132,7 @@ impl Call<'_> {
         }
         if item.is_uninitialised {
             item.is_uninitialised = false;
+            item.keep(self.moment);
             response.number(header::ACTION_FLAGS, 1);
         }
         self.state(item, &mut response);
@@ -158,8 +164,7 @@ impl Call<'_> {
     }
 
     pub(super) fn begin<'o>(&self, status: Status, out: &'o mut Output) -> Response<'o> {
-        let time: Option<Timestamp> = self.request.extended.then(|| self.moment.wall());
-        out.begin(status, time)
+        out.begin(status, self.time())
     }
 }
 

@@ -4,15 +4,18 @@ use bytes::Bytes;
 
 use crate::server::http::{Condition, Output};
 use crate::server::items::{Row, RowSet};
+use crate::server::refusal::Refusal;
 use crate::server::state::State;
 use crate::wire::{Status, header, push_etag};
 
 impl State {
     pub(super) fn show_row(&self, name: &[u8], out: &mut Output) {
+        let start = out.end();
         match self.control.get(name) {
             Some(row) => self.row(Status::Ok, &row, out),
             None => self.no_row(out),
         }
+        self.hold_back_row(name, start, out);
     }
 
     pub(super) fn set_row(
@@ -22,7 +25,14 @@ impl State {
         value: Bytes,
         out: &mut Output,
     ) {
-        match self.control.set(name, condition, value, &self.budget) {
+        if self.has_no_disk() {
+            return self.refuse(Refusal::Disk, true, None, out);
+        }
+        let start = out.end();
+        let set = self
+            .control
+            .set(name.clone(), condition, value, &self.budget, self.journal());
+        match set {
             RowSet::Written(revision) => {
                 let mut response = out.begin(Status::Ok, Some(self.wall()));
                 response.field(header::ETAG, |buffer| push_etag(buffer, revision));
@@ -30,11 +40,9 @@ impl State {
             }
             RowSet::Conflict(Some(row)) => self.row(Status::PreconditionFailed, &row, out),
             RowSet::Conflict(None) => self.no_row(out),
-            RowSet::Full => {
-                let reason = "the server's memory is used up";
-                self.refuse(Status::InsufficientStorage, Some(reason), out);
-            }
+            RowSet::Full => self.refuse(Refusal::Memory, true, None, out),
         }
+        self.hold_back_row(&name, start, out);
     }
 
     fn row(&self, status: Status, row: &Row, out: &mut Output) {

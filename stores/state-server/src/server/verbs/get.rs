@@ -4,7 +4,7 @@ use super::Flow;
 use super::answer::Call;
 use crate::server::http::{Exclusive, Output};
 use crate::server::items::{Holding, Item, Shard};
-use crate::wire::{Status, header};
+use crate::server::refusal::Refusal;
 
 impl Call<'_> {
     pub(super) fn get(&self, shard: &mut Shard, out: &mut Output) -> Flow {
@@ -36,9 +36,7 @@ impl Call<'_> {
         if let Some(ticket) = lock.enqueue(lease, self.limits.max_waiters_per_key) {
             return Flow::Parked(ticket);
         }
-        let mut response = self.begin(Status::TooManyRequests, out);
-        response.text(header::SESSION_REASON, b"too many wait for this lock");
-        response.finish();
+        self.refuse(Refusal::Waiters, out);
         Flow::Done
     }
 

@@ -65,9 +65,11 @@ impl State {
                 break;
             }
         }
+        let start = out.end();
         let mut response = out.begin(Status::Ok, Some(self.wall()));
         response.number(header::SESSION_COUNT, ended);
         response.finish();
+        self.hold_back_all(start, out);
     }
 
     /// Ends a session that may be a principal's and returns whether it was live; `None` if it

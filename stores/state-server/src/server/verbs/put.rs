@@ -40,6 +40,7 @@ impl Call<'_> {
     fn saved(&self, item: &mut Item, new_timeout: bool, out: &mut Output) {
         if !self.request.extended && new_timeout {
             item.cookie = item.cookie.max(self.request.cookie.unwrap_or(-1));
+            item.keep(self.moment);
         }
         if !self.request.hold {
             item.hand_on(self.moment);
@@ -54,6 +55,7 @@ impl Call<'_> {
         }
         let content = self.content(body);
         let mut item = Item::new(self.key.clone(), self.hash, content, self.moment.now);
+        item.revision = self.request.first_revision;
         item.is_uninitialised = self.request.is_uninitialised;
         if let Err(Full) = shard.insert(self.moment, item) {
             return self.full(out);
@@ -73,6 +75,7 @@ impl Call<'_> {
             labels: request.labels.into(),
         });
         Content {
+            is_paid: Output::is_large(&body),
             body,
             listing: listing.map(Box::new),
             idle: request.idle,

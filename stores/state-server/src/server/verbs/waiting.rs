@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::answer::Call;
 use crate::server::http::{Output, Request};
 use crate::server::items::{Holding, Key, Tick, Ticket};
+use crate::server::refusal::Refusal;
 use crate::server::state::State;
-use crate::wire::{Status, Target};
+use crate::wire::Target;
 
 /// A waiter's place in the queue. When it is dropped, the place is given up, and a lock that
 /// came too late goes to the next waiter if there is one.
@@ -36,6 +37,9 @@ pub(crate) enum Waited {
 }
 
 impl Place {
+    /// The memory that somebody who waits takes, in bytes.
+    pub(crate) const COST: usize = 2 << 10;
+
     /// The place that a parked request got.
     pub(crate) fn new(state: Arc<State>, request: &mut Request<'_>, ticket: Ticket) -> Self {
         let request = request.take_parked();
@@ -105,6 +109,13 @@ impl Place {
     /// Writes the answer.
     pub(crate) fn answer(mut self, waited: &Waited, out: &mut Output) {
         self.give_up();
+        let start = out.end();
+        self.answer_now(waited, out);
+        let state = Arc::clone(&self.state);
+        state.hold_back(&self.key, &self.request, start, out);
+    }
+
+    fn answer_now(&self, waited: &Waited, out: &mut Output) {
         self.state.at(&self.key, |shard, moment| {
             let call = Call {
                 request: &self.request,
@@ -114,9 +125,7 @@ impl Place {
                 moment,
             };
             if let Waited::Draining = waited {
-                return self
-                    .state
-                    .refuse(Status::ServiceUnavailable, Some("draining"), out);
+                return self.state.refuse(Refusal::Draining, true, None, out);
             }
             let Some(item) = call.live(shard) else {
                 return call.absent(shard, out);

@@ -20,6 +20,8 @@ pub(crate) enum Store {
     Memory,
     /// A state server that all processes share.
     StateServer,
+    /// A state server that keeps what it acknowledged in a file.
+    DurableStateServer,
 }
 
 /// What keeps the sessions of a farm.
@@ -34,7 +36,12 @@ impl Backend {
     pub(super) fn start(store: Store, directory: &Path) -> Self {
         match store {
             Store::Memory => Self::Memory,
-            Store::StateServer => Self::StateServer(StateServer::start(directory)),
+            Store::StateServer => Self::StateServer(StateServer::start(directory, &[])),
+            Store::DurableStateServer => {
+                let data = directory.join("data");
+                let flags = ["--data-dir", data.to_str().unwrap(), "--durability", "sync"];
+                Self::StateServer(StateServer::start(directory, &flags))
+            }
         }
     }
 
@@ -108,25 +115,29 @@ pub(crate) struct StateServer {
     process: Mutex<Child>,
     address: SocketAddr,
     admin: SocketAddr,
-    directory: PathBuf,
+    log: PathBuf,
+    flags: Vec<String>,
 }
 
 impl StateServer {
-    fn start(directory: &Path) -> Self {
+    fn start(directory: &Path, flags: &[&str]) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (process, address, admin) = spawn(directory, any, any);
+        let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let log = directory.join("state-server.log");
+        let (process, address, admin) = spawn(&log, &flags, any, any);
         Self {
             process: Mutex::new(process),
             address,
             admin,
-            directory: directory.to_owned(),
+            log,
+            flags,
         }
     }
 
     fn start_again(&self) {
         let mut process = self.process.lock().unwrap();
         process.wait().unwrap();
-        *process = spawn(&self.directory, self.address, self.admin).0;
+        *process = spawn(&self.log, &self.flags, self.address, self.admin).0;
     }
 
     fn signal(&self, signal: Signal) {
@@ -136,11 +147,16 @@ impl StateServer {
 }
 
 /// Starts a state server and waits until it listens: the process, and where it listens.
-fn spawn(directory: &Path, at: SocketAddr, admin: SocketAddr) -> (Child, SocketAddr, SocketAddr) {
-    let log = directory.join("state-server.log");
+fn spawn(
+    log: &Path,
+    flags: &[String],
+    at: SocketAddr,
+    admin: SocketAddr,
+) -> (Child, SocketAddr, SocketAddr) {
     let log = File::options().create(true).append(true).open(log).unwrap();
     let mut process = Command::new(env!("CARGO_BIN_EXE_scenario-store"))
         .args(["--listen", &at.to_string(), "--admin", &admin.to_string()])
+        .args(flags)
         .env_clear()
         .env("RUST_LOG", "trace")
         .stdin(Stdio::null())

@@ -89,6 +89,18 @@ impl Site {
         assert_eq!(self.store_calls().await, expected, "{what}");
     }
 
+    /// Fails if the store was asked for a session since the last reset. The row in which a farm
+    /// compares its keys is looked at once in five seconds, however many unknown keys come.
+    pub(crate) async fn assert_no_session_asked_for(&self, what: &str) {
+        let mut calls = self.store_calls().await;
+        let rows = calls.remove("meta_get").unwrap_or(0);
+        assert!(
+            rows <= 2 * self.instances.len() as u64,
+            "{what}: {rows} rows"
+        );
+        assert_eq!(calls, BTreeMap::new(), "{what}");
+    }
+
     /// Waits until `operation` was asked for `count` times since the last reset.
     pub(crate) async fn until_called(&self, operation: &str, count: u64) {
         const SOON: Duration = Duration::from_secs(10);

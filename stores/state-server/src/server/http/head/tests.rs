@@ -11,7 +11,7 @@ fn parse(text: &str) -> Result<Head<'_>, NoHead> {
 }
 
 fn unreadable(text: &str) -> bool {
-    matches!(parse(text), Err(Unreadable(_)))
+    matches!(parse(text), Err(Unreadable(_) | Refused(_)))
 }
 
 #[test]

@@ -10,19 +10,19 @@ type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs from the first time that a frame has to be waited for until it is complete.
 #[derive(Default)]
-pub(super) struct Timer(Option<Sleep>);
+pub(crate) struct Timer(Option<Sleep>);
 
 /// The time was over.
 #[derive(Debug)]
-pub(super) struct Elapsed;
+pub(crate) struct Elapsed;
 
 impl Timer {
     /// Begins anew with the next wait.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.0 = None;
     }
 
-    pub(super) fn poll(
+    pub(crate) fn poll(
         &mut self,
         clock: &dyn Clock,
         limit: Duration,
@@ -33,7 +33,7 @@ impl Timer {
     }
 
     /// What `future` comes to, if it does so in time.
-    pub(super) async fn within<T>(
+    pub(crate) async fn within<T>(
         &mut self,
         clock: &dyn Clock,
         limit: Duration,
