@@ -58,6 +58,11 @@ impl Schema {
                 let tables = crate::postgres::schema::PostgresTables::of(config)?;
                 Ok(Self(Box::new(tables)))
             }
+            #[cfg(feature = "sqlite")]
+            "sqlite" => {
+                let tables = crate::sqlite::schema::SqliteTables::of(config)?;
+                Ok(Self(Box::new(tables)))
+            }
             _ => {
                 let wrong = "not the URL of a SQL database that this program was built for";
                 let fix = "write for example postgres://user@host/database";
