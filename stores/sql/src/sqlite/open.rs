@@ -139,9 +139,24 @@ impl Opener {
 
     fn check(&self, connection: &Connection) -> Result<(), Fault> {
         match schema::version(self, connection)? {
-            Some(version) => self.check_version(version),
-            None => Err(self.target.missing_tables()),
+            Some(version) => self.check_version(version)?,
+            None => return Err(self.target.missing_tables()),
         }
+        self.see_time(connection).map(|_| ())
+    }
+
+    /// Learns the latest time that any process has seen.
+    pub(super) fn see_time(&self, connection: &Connection) -> Result<Seen, Fault> {
+        let tables = self.tables(connection);
+        let seen = tables.row(&tables.statements.clock, [], |reader| {
+            Ok(Seen {
+                version: reader.get(0)?,
+                time: reader.time(1)?,
+            })
+        })?;
+        let seen = seen.ok_or_else(|| tables.target.missing_tables())?;
+        self.time.reached(seen.time);
+        Ok(seen)
     }
 
     pub(super) fn check_version(&self, version: i64) -> Result<(), Fault> {
@@ -160,6 +175,14 @@ impl Opener {
             now: self.time.now(),
         }
     }
+}
+
+/// What the row with the version says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) version: i64,
+    /// The latest time that a writer has seen.
+    pub(super) time: Timestamp,
 }
 
 /// The tables at one point in time.

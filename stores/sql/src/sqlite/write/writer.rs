@@ -10,7 +10,6 @@ use rusqlite::Connection;
 use super::queue::{Job, Phase, Queue};
 use crate::sqlite::fault::Fault;
 use crate::sqlite::open::Opener;
-use crate::sqlite::row::Reader;
 use crate::sqlite::settings::Synchronous;
 use crate::sqlite::turn::Turnstile;
 
@@ -239,14 +238,11 @@ impl Writer {
     /// Learns the latest time that any process has seen and, now and then, writes down ours.
     /// `must_write` makes sure that there is something to flush.
     fn see_time(&self, disk: &Disk, must_write: bool) -> Result<(), Fault> {
+        let seen = self.opener.see_time(&disk.connection)?;
+        self.opener.check_version(seen.version)?;
         let tables = self.opener.tables(&disk.connection);
-        let read = |reader: Reader<'_>| Ok((reader.get(0)?, reader.time(1)?));
-        let row = tables.row(&tables.statements.clock, [], read)?;
-        let (version, seen) = row.ok_or_else(|| tables.target.missing_tables())?;
-        self.opener.check_version(version)?;
-        self.opener.time.reached(seen);
-        let now = self.opener.time.now();
-        if must_write || now.since(seen) >= INTERVAL {
+        let now = tables.now;
+        if must_write || now.since(seen.time) >= INTERVAL {
             tables.execute(&tables.statements.set_clock, [now.as_millis()])?;
         }
         Ok(())
