@@ -13,6 +13,7 @@ mod conformance;
 mod faults;
 mod file;
 mod gathered;
+mod measure;
 mod options;
 #[cfg(unix)]
 mod processes;
