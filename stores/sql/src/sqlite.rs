@@ -1,6 +1,7 @@
 //! SQLite.
 
 mod fault;
+mod identity;
 mod lease;
 mod listing;
 mod meta;

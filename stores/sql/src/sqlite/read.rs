@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::fault::Fault;
+use super::identity::{Identity, LastSeen};
 use super::open::{Opener, Tables};
 
 /// A read that took longer had to wait for the disk, and held up a thread of the runtime.
@@ -32,11 +33,28 @@ pub(super) struct Reads {
 #[derive(Debug)]
 struct Readers {
     opener: Arc<Opener>,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
+    last_seen: LastSeen,
     /// Who may wait for the disk.
     places: Arc<Semaphore>,
     /// How many reads still go aside.
     aside: AtomicU32,
+}
+
+/// A connection and the file that it is to.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    file: Option<Identity>,
+}
+
+impl Reader {
+    fn open(opener: &Opener) -> Result<Self, Fault> {
+        // First, so that it is never newer than the connection.
+        let file = Identity::of(&opener.settings.file);
+        let connection = opener.reader()?;
+        Ok(Self { connection, file })
+    }
 }
 
 impl Reads {
@@ -44,6 +62,7 @@ impl Reads {
         let readers = Readers {
             opener: Arc::clone(opener),
             idle: Mutex::default(),
+            last_seen: LastSeen::default(),
             places: Arc::new(Semaphore::new(opener.settings.readers)),
             aside: AtomicU32::new(0),
         };
@@ -124,9 +143,9 @@ impl Readers {
         &self,
         read: &impl Fn(&Tables<'_>) -> Result<T, Fault>,
     ) -> Option<Result<T, Fault>> {
-        let connection = self.idle.lock().pop()?;
+        let reader = self.pop()?;
         let began = self.opener.tick();
-        let answer = self.read(connection, read);
+        let answer = self.read(reader, read);
         if self.opener.tick().saturating_sub(began) > SLOW {
             self.aside.store(ASIDE, Ordering::Relaxed);
         }
@@ -141,9 +160,9 @@ impl Readers {
         deadline: Duration,
     ) -> Result<T, Fault> {
         loop {
-            let connection = self.idle.lock().pop();
-            let connection = connection.map_or_else(|| self.opener.reader(), Ok);
-            match connection.and_then(|connection| self.read(connection, read)) {
+            let reader = self.pop();
+            let reader = reader.map_or_else(|| Reader::open(&self.opener), Ok);
+            match reader.and_then(|reader| self.read(reader, read)) {
                 Err(fault) if fault.is_passing() && self.opener.tick() + PAUSE < deadline => {
                     std::thread::sleep(PAUSE);
                 }
@@ -152,16 +171,28 @@ impl Readers {
         }
     }
 
+    /// An open connection to the file that is there.
+    fn pop(&self) -> Option<Reader> {
+        let file = &self.opener.settings.file;
+        let current = self.last_seen.of(file, self.opener.tick());
+        loop {
+            let reader = self.idle.lock().pop()?;
+            if reader.file == current {
+                return Some(reader);
+            }
+        }
+    }
+
     fn read<T>(
         &self,
-        connection: Connection,
+        reader: Reader,
         read: &impl Fn(&Tables<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let answer = read(&self.opener.tables(&connection));
+        let answer = read(&self.opener.tables(&reader.connection));
         if !answer.as_ref().is_err_and(Fault::is_of_the_connection) {
             let mut idle = self.idle.lock();
             if idle.len() < self.opener.settings.readers {
-                idle.push(connection);
+                idle.push(reader);
             }
         }
         answer

@@ -159,3 +159,50 @@ async fn what_was_taken_is_written_when_the_store_goes() {
     let ended = second.load(key(1)).await.unwrap();
     assert_eq!(ended, session_core::Load::Ended(EndReason::Destroyed));
 }
+
+/// What was answered without a flush is flushed a moment later, though nobody writes any more:
+/// the flush takes the time with it.
+#[tokio::test]
+async fn what_is_not_flushed_at_once_is_flushed_soon() {
+    let file = File::fresh();
+    let store = store(&file.url("create=true&synchronous=normal"));
+    create(&store, 1, "x").await;
+    let foreign = file.foreign();
+    let clock = || -> i64 {
+        let text = "SELECT clock FROM sessions_schema";
+        foreign.query_row(text, [], |row| row.get(0)).unwrap()
+    };
+    let before = clock();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(clock(), before);
+    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    let after = clock();
+    assert!(after >= before + 950, "{before} {after}");
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    assert_eq!(clock(), after);
+}
+
+/// The log does not grow without end, however much is read and written at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_small() {
+    let file = File::fresh();
+    let store = store(&file.url("create=true&synchronous=normal"));
+    let payload = "x".repeat(4_000);
+    let mut writers = Vec::new();
+    for number in 0..16 {
+        create(&store, number, &payload).await;
+        let (store, payload) = (Arc::clone(&store), payload.clone());
+        writers.push(tokio::spawn(async move {
+            for _ in 0..600 {
+                let revision = found(&store, number).await.revision;
+                save(&store, number, revision, &payload).await;
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let log = file.folder().join("sessions.db-wal");
+    let size = std::fs::metadata(log).unwrap().len();
+    assert!(size < 16 << 20, "{size} bytes");
+}

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::queue::{Job, Phase, Queue};
 use crate::sqlite::fault::Fault;
+use crate::sqlite::identity::Identity;
 use crate::sqlite::open::Opener;
 use crate::sqlite::settings::Synchronous;
 use crate::sqlite::turn::Turnstile;
@@ -65,6 +66,7 @@ struct Writer {
 struct Opened {
     disk: Disk,
     turnstile: Turnstile,
+    file: Option<Identity>,
 }
 
 struct Disk {
@@ -78,6 +80,8 @@ type Written = Vec<(Job, Result<(), Fault>)>;
 
 impl Opened {
     fn of(opener: &Opener) -> Result<Self, Fault> {
+        // First, so that it is never newer than the connection.
+        let file = Identity::of(&opener.settings.file);
         let disk = Disk {
             connection: opener.writer()?,
             flushes: None,
@@ -85,6 +89,7 @@ impl Opened {
         Ok(Self {
             disk,
             turnstile: opener.turnstile()?,
+            file: file.or_else(|| Identity::of(&opener.settings.file)),
         })
     }
 }
@@ -147,7 +152,9 @@ impl Writer {
 
     /// Writes when it is this process's turn. A fault is of all who wait.
     fn turn(&mut self) -> Result<(), Fault> {
-        let mut opened = match self.opened.take() {
+        let file = &self.opener.settings.file;
+        let is_there = |opened: &Opened| opened.file == Identity::of(file);
+        let mut opened = match self.opened.take().filter(is_there) {
             Some(opened) => opened,
             None => Opened::of(&self.opener)?,
         };
