@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// Two lock files beside the database. A process waits for its turn while it holds the other
 /// one, `next`; whoever has just had a turn comes behind it. The system frees the locks of a
-/// process that dies.
+/// process that dies. Should the files be removed, turns may be unfair for a while; SQLite's own
+/// lock still keeps writers apart.
 #[derive(Debug)]
 pub(super) struct Turnstile {
     next: File,
@@ -32,8 +33,8 @@ impl Turnstile {
 
     /// Waits for a turn, for as long as it takes.
     pub(super) fn enter(&self) -> io::Result<Turn<'_>> {
-        self.next.lock()?;
-        let entered = self.turn.lock();
+        lock(&self.next)?;
+        let entered = lock(&self.turn);
         self.next.unlock()?;
         entered.map(|()| Turn(self))
     }
@@ -46,8 +47,18 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// Waits through signals.
+fn lock(file: &File) -> io::Result<()> {
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            locked => return locked,
+        }
+    }
+}
+
 /// The path of a file beside the database.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);
     path.into()

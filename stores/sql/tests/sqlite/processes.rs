@@ -166,6 +166,10 @@ async fn c60_four_processes_share_a_file_fairly() {
         };
         let counts: Vec<u64> = lines.iter_mut().map(&mut number).collect();
         let slowest: Vec<u64> = lines.iter_mut().map(&mut number).collect();
+        let rest = |lines: &mut _| Iterator::count(lines);
+        lines
+            .iter_mut()
+            .for_each(|lines| assert_eq!(rest(lines), 0));
         println!("{synchronous}: {counts:?} writes, the slowest in {slowest:?} us");
         let mean = counts.iter().sum::<u64>() / 4;
         let least = *counts.iter().min().unwrap();
@@ -211,6 +215,7 @@ async fn c30_increments_over_two_processes_are_all_kept() {
     processes.iter_mut().for_each(Process::go);
     for lines in &mut lines {
         assert_eq!(lines.next().unwrap(), "done");
+        assert_eq!(lines.count(), 0);
     }
     for number in 0..8 {
         let loaded = found(&first, number).await;

@@ -113,3 +113,18 @@ async fn what_is_printed_can_be_executed() {
     file.foreign().execute_batch(&text).unwrap();
     create(&store(&file.url("")), 1, "x").await;
 }
+
+/// A file that was made is its owner's; what lies beside a file has the rights of the file.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_their_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = File::fresh();
+    let store = file.store();
+    create(&store, 1, "x").await;
+    for entry in std::fs::read_dir(file.folder()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
