@@ -221,3 +221,32 @@ fn ping(tables: &Tables<'_>) -> Result<(Role, Timestamp), Fault> {
     };
     Ok((role, tables.now))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::SqliteStore;
+
+    use super::*;
+
+    /// After a slow read some go aside, then one is tried in place again.
+    #[tokio::test]
+    async fn reads_come_back_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/x.db?create=true", folder.path().display());
+        let store = SqliteStore::builder(&url).unwrap().build();
+        let readers = &store.reads.readers;
+        let nothing = |_: &Tables<'_>| Ok(std::thread::current().id());
+        let here = std::thread::current().id();
+        readers.aside.store(2, Ordering::Relaxed);
+        for _ in 0..2 {
+            assert_ne!(store.reads.ask(nothing).await.unwrap(), here);
+        }
+        assert_eq!(store.reads.ask(nothing).await.unwrap(), here);
+        let slow = |_: &Tables<'_>| {
+            std::thread::sleep(SLOW * 2);
+            Ok(())
+        };
+        store.reads.ask(slow).await.unwrap();
+        assert_eq!(readers.aside.load(Ordering::Relaxed), ASIDE);
+    }
+}
