@@ -1,7 +1,8 @@
 //! The tables: made, brought up to date, shown and removed.
 //!
 //! This is what `sessionctl sql install`, `remove` and `status` do. A store never changes its
-//! tables itself, so it runs with a role that may not.
+//! tables itself, so it runs with a role that may not. (Of a SQLite file it makes the tables where
+//! there are none, if it is told to.)
 
 use std::fmt::Debug;
 
@@ -15,7 +16,8 @@ pub enum Persistence {
     #[default]
     Permanent,
     /// They are all lost together, and every user is logged out. Writes cost less, and standbys
-    /// do not have the sessions. (`UNLOGGED` in PostgreSQL.) Control rows stay.
+    /// do not have the sessions. (`UNLOGGED` in PostgreSQL; SQLite has nothing like it, and
+    /// refuses.) Control rows stay.
     Temporary,
 }
 
@@ -58,9 +60,14 @@ impl Schema {
                 let tables = crate::postgres::schema::PostgresTables::of(config)?;
                 Ok(Self(Box::new(tables)))
             }
+            #[cfg(feature = "sqlite")]
+            "sqlite" => {
+                let tables = crate::sqlite::schema::SqliteTables::of(config)?;
+                Ok(Self(Box::new(tables)))
+            }
             _ => {
                 let wrong = "not the URL of a SQL database that this program was built for";
-                let fix = "write for example postgres://user@host/database";
+                let fix = "write for example postgres://user@host/database or sqlite:/path/file.db";
                 Err(config.error("url", wrong, fix))
             }
         }

@@ -7,11 +7,14 @@
 //! operations (`read`, `write`, `rename`, `lease`, `listing`, `sweep`, `meta`), `schema` (the
 //! tables, behind `crate::schema`) and `store`, which puts them together.
 
+#[cfg(feature = "postgres")]
 pub(crate) mod gather;
 pub(crate) mod length;
 pub(crate) mod names;
 pub(crate) mod options;
+#[cfg(feature = "postgres")]
 pub(crate) mod place;
 pub(crate) mod reason;
+#[cfg(feature = "postgres")]
 pub(crate) mod secret;
 pub(crate) mod turns;

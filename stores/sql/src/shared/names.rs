@@ -23,6 +23,7 @@ impl Default for Names {
 
 impl Names {
     /// Sets the schema, unless the name is none.
+    #[cfg(any(test, feature = "postgres"))]
     pub(crate) fn set_schema(&mut self, name: &str) -> Result<(), &'static str> {
         self.schema = checked(name)?;
         Ok(())
@@ -35,6 +36,7 @@ impl Names {
     }
 
     /// The schema's name between quotes.
+    #[cfg(feature = "postgres")]
     pub(crate) fn quoted_schema(&self) -> String {
         format!("\"{}\"", self.schema)
     }
