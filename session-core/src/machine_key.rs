@@ -6,6 +6,7 @@
 //! knows stores or sessions.
 
 mod aspnet;
+mod change;
 mod create;
 mod dates;
 mod envelope;
@@ -23,6 +24,7 @@ mod open;
 mod options;
 mod protector;
 mod replace;
+mod revocation;
 mod ring;
 mod rotation;
 mod samples;
