@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use session_core::{ConfigError, KeyRingError, StoreError};
 use zeroize::Zeroizing;
 
+/// The question was answered, and the answer is not good.
+pub(crate) const UNWELL: u8 = 3;
+
 /// What a command found or did.
 pub(crate) struct Answer {
     /// For people: lines.
@@ -32,6 +35,11 @@ impl Answer {
 
     pub(crate) fn note(mut self, note: &'static str) -> Self {
         self.note = Some(note);
+        self
+    }
+
+    pub(crate) fn status(mut self, status: u8) -> Self {
+        self.status = status;
         self
     }
 }

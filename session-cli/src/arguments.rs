@@ -2,7 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::inspect::InspectCommand;
 use crate::key::KeyCommand;
+use crate::sql::SqlCommand;
+use crate::stats::StatsCommand;
+use crate::sweep::SweepCommand;
 
 /// Keys, SQL tables, the fleet and the health of a farm's sessions.
 #[derive(Debug, Parser)]
@@ -21,4 +25,13 @@ pub(crate) enum Command {
     /// Make, change and look at machine keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make, remove and look at the tables of a SQL database
+    #[command(subcommand)]
+    Sql(SqlCommand),
+    /// Show when the sessions of a principal began and end; never what is in them
+    Inspect(InspectCommand),
+    /// Show how the store answers
+    Stats(StatsCommand),
+    /// Remove what has expired from a store that does not do that by itself
+    Sweep(SweepCommand),
 }

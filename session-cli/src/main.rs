@@ -18,8 +18,15 @@
 
 mod answer;
 mod arguments;
+mod confirm;
 mod dates;
+mod inspect;
 mod key;
+mod place;
+mod sql;
+mod stats;
+mod stores;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -36,5 +43,19 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Key(command) => key::run(&command),
+        Command::Sql(command) => wait(sql::run(&command)),
+        Command::Inspect(command) => wait(inspect::run(&command)),
+        Command::Stats(command) => wait(stats::run(&command)),
+        Command::Sweep(command) => wait(sweep::run(&command)),
     }
+}
+
+fn wait(work: impl Future<Output = Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().map_err(|error| {
+        Failure::new(format!(
+            "the operating system gives no event queue: {error}; raise this user's limits"
+        ))
+    })?;
+    runtime.block_on(work)
 }

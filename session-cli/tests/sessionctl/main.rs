@@ -6,6 +6,12 @@
     reason = "a failed assumption fails the test"
 )]
 
+mod farm;
 mod keys;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
 mod races;
+#[cfg(feature = "postgres")]
+mod sql;
+mod stores;
