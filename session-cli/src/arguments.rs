@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::fleet::FleetCommand;
 use crate::inspect::InspectCommand;
 use crate::key::KeyCommand;
 use crate::sql::SqlCommand;
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     /// Make, remove and look at the tables of a SQL database
     #[command(subcommand)]
     Sql(SqlCommand),
+    /// Show and settle which keys the instances of a farm have
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Show when the sessions of a principal began and end; never what is in them
     Inspect(InspectCommand),
     /// Show how the store answers

@@ -20,6 +20,7 @@ mod answer;
 mod arguments;
 mod confirm;
 mod dates;
+mod fleet;
 mod inspect;
 mod key;
 mod place;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Key(command) => key::run(&command),
         Command::Sql(command) => wait(sql::run(&command)),
+        Command::Fleet(command) => wait(fleet::run(&command)),
         Command::Inspect(command) => wait(inspect::run(&command)),
         Command::Stats(command) => wait(stats::run(&command)),
         Command::Sweep(command) => wait(sweep::run(&command)),

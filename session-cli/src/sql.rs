@@ -6,7 +6,7 @@ use session_core::StoreConfig;
 use crate::answer::{Answer, Failure};
 use crate::place::Place;
 
-#[cfg_attr(not(feature = "sql"), path = "without.rs")]
+#[cfg_attr(not(feature = "sql"), path = "sql/without.rs")]
 mod tables;
 
 #[derive(Debug, Subcommand)]

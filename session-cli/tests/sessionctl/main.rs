@@ -7,6 +7,7 @@
 )]
 
 mod farm;
+mod fleet;
 mod keys;
 #[cfg(feature = "postgres")]
 mod postgres;

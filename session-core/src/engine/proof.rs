@@ -218,7 +218,7 @@ impl Engine {
     }
 
     fn look(&self, current: Option<&MetaRow>) -> Found {
-        let Some(current) = current else {
+        let Some(current) = current.filter(|row| !FleetRow::is_reset(&row.value)) else {
             return Found::Nothing;
         };
         match FleetRow::parse(&current.value) {
