@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::doctor::DoctorCommand;
 use crate::fleet::FleetCommand;
 use crate::inspect::InspectCommand;
 use crate::key::KeyCommand;
@@ -29,6 +30,9 @@ pub(crate) enum Command {
     /// Make, remove and look at the tables of a SQL database
     #[command(subcommand)]
     Sql(SqlCommand),
+    /// Look at everything that an instance needs; status 0 if all is well, 1 with a warning, 2 if
+    /// something is broken
+    Doctor(DoctorCommand),
     /// Show and settle which keys the instances of a farm have
     #[command(subcommand)]
     Fleet(FleetCommand),

@@ -10,10 +10,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use session_core::{
     ConfigFile, FleetDifference, FleetRow, FleetRowError, FleetVerdict, KeyRing, MetaRow, MetaSet,
-    SessionStore, fleet_row, instance_row,
+    SessionStore, StoreError, fleet_row, instance_row,
 };
 
-use self::describe::{Beat, standing};
+use self::describe::Beat;
+pub(crate) use self::describe::standing;
 use crate::answer::{Answer, Failure, UNWELL};
 use crate::confirm::confirm;
 use crate::dates::now;
@@ -82,9 +83,9 @@ impl Fleet {
         self.file.session.app()
     }
 
-    pub(crate) async fn row(&self) -> Result<Option<MetaRow>, Failure> {
+    pub(crate) async fn row(&self) -> Result<Option<MetaRow>, StoreError> {
         let name = fleet_row(self.app());
-        Ok(Arc::clone(&self.store).meta_get(name).await?)
+        Arc::clone(&self.store).meta_get(name).await
     }
 
     /// Writes the row if it is still what it was.

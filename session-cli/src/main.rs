@@ -20,6 +20,7 @@ mod answer;
 mod arguments;
 mod confirm;
 mod dates;
+mod doctor;
 mod fleet;
 mod inspect;
 mod key;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Key(command) => key::run(&command),
         Command::Sql(command) => wait(sql::run(&command)),
+        Command::Doctor(command) => wait(async { Ok(doctor::run(&command).await) }),
         Command::Fleet(command) => wait(fleet::run(&command)),
         Command::Inspect(command) => wait(inspect::run(&command)),
         Command::Stats(command) => wait(stats::run(&command)),

@@ -9,6 +9,9 @@ use crate::place::Place;
 #[cfg_attr(not(feature = "sql"), path = "sql/without.rs")]
 mod tables;
 
+#[cfg(feature = "sql")]
+pub(crate) use self::tables::told;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SqlCommand {
     /// Make the tables, or bring older ones up to date

@@ -59,6 +59,11 @@ pub(crate) fn is_sql(config: &StoreConfig) -> bool {
     )
 }
 
+/// Whether a URL is that of a store inside of the application's process.
+pub(crate) fn is_memory(config: &StoreConfig) -> bool {
+    scheme(config) == "memory"
+}
+
 fn scheme(config: &StoreConfig) -> &str {
     config.url().split([':', '=']).next().unwrap_or_default()
 }

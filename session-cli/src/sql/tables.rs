@@ -90,7 +90,7 @@ pub(crate) fn told(status: Status) -> String {
 }
 
 /// A status for programs.
-pub(crate) fn object(status: Status) -> Value {
+fn object(status: Status) -> Value {
     let (name, version) = match status {
         Status::Missing => ("missing", None),
         Status::Current(version) => ("current", Some(version)),

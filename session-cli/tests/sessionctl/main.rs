@@ -6,6 +6,7 @@
     reason = "a failed assumption fails the test"
 )]
 
+mod doctor;
 mod farm;
 mod fleet;
 mod keys;
