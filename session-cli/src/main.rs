@@ -7,6 +7,8 @@
 //! well, as `{"error": "…"}`. Secrets are printed by `key new` and `key export-env` alone, which
 //! say so.
 //!
+//! `docs/sessionctl.md` says which members each object has.
+//!
 //! # Exit status
 //!
 //! | status | |

@@ -10,6 +10,7 @@ mod doctor;
 mod farm;
 mod fleet;
 mod keys;
+mod messages;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;

@@ -57,19 +57,21 @@ impl RingParts {
     pub(super) fn date_again(&mut self, now: Timestamp) {
         let sealing = self.sealing(now);
         let after = SKEW.saturating_add(self.longest_lifetime);
-        let successors: Vec<_> = self.keys.iter().skip(1).map(|key| key.not_before).collect();
-        let mut position = 0;
-        self.keys.retain_mut(|key| {
-            let successor = successors.get(position).copied();
-            position += 1;
-            if position > sealing {
+        let mut successor: Option<Timestamp> = None;
+        let mut kept = Vec::with_capacity(self.keys.len());
+        while let Some(mut key) = self.keys.pop() {
+            if self.keys.len() >= sealing {
                 key.open_until = successor.map(|begin| begin.saturating_add(after));
             }
-            match (key.open_until, successor) {
-                (Some(end), Some(begin)) => end >= begin,
-                _ => true,
+            // Where a key is left out, the one before it must reach to the same successor.
+            let reaches = |(end, begin)| end >= begin;
+            if key.open_until.zip(successor).is_none_or(reaches) {
+                successor = Some(key.not_before);
+                kept.push(key);
             }
-        });
+        }
+        kept.reverse();
+        self.keys = kept;
     }
 
     /// Refuses a key that was revoked, or that is there already.

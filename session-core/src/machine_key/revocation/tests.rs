@@ -161,6 +161,70 @@ fn keys_that_ended_do_not_stand_in_the_way() {
 }
 
 #[test]
+fn however_many_keys_have_ended_the_last_one_can_be_replaced() {
+    let place = Place::new();
+    let ring = place.ring();
+    for _ in 0..3 {
+        place.advance(HOUR);
+        ring.rotate(Rotation::at_once()).unwrap();
+    }
+    let last = place.sealing(&ring);
+    place.advance(LONGEST_LIFETIME + HOUR);
+    ring.revoke_and_rotate(last).unwrap();
+    assert_ne!(place.sealing(&ring), last);
+}
+
+/// Whatever is done in whatever order, the file can be opened, its epoch counts the changes, and
+/// a key that was revoked stays so.
+#[test]
+fn s25_no_order_of_changes_makes_a_ring_that_is_none() {
+    for seed in 0..8_u64 {
+        let place = Place::new();
+        let ring = place.ring();
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut draw = |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            usize::try_from(random % below as u64).unwrap()
+        };
+        let mut epoch = 1;
+        let mut revoked = Vec::new();
+        for _ in 0..40 {
+            let keys = ring.snapshot().keys(place.clock.now());
+            let kid = keys[draw(keys.len())].kid;
+            let changed = match draw(7) {
+                0 => ring.rotate(Rotation::at_once()),
+                1 => ring.rotate(Rotation::after(HOUR * draw(40) as u32)),
+                2 => ring.add(MachineKey::generate().unwrap()),
+                3 => ring.retire(place.sealing(&ring)),
+                4 => ring.revoke(kid),
+                5 => ring.revoke_and_rotate(kid),
+                _ => {
+                    place.advance(HOUR * draw(30) as u32);
+                    continue;
+                }
+            };
+            match changed {
+                Ok(status) => {
+                    epoch += 1;
+                    revoked.extend((status.state == KeyState::Revoked).then_some(status.kid));
+                }
+                Err(error) => assert_eq!(error.kind(), KeyRingErrorKind::Refused, "{error}"),
+            }
+            let snapshot = place.ring().snapshot();
+            assert_eq!(snapshot.epoch(), epoch);
+            let keys = snapshot.keys(place.clock.now());
+            let active = keys.iter().filter(|key| key.state == KeyState::Active);
+            assert_eq!(active.count(), 1);
+            for kid in &revoked {
+                assert_eq!(place.opens(&ring, *kid), Err(Cause::RevokedKey));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_key_hands_over_before_its_time_if_there_is_a_successor() {
     let place = Place::new();
     let ring = place.ring();
