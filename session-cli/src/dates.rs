@@ -18,16 +18,22 @@ pub(crate) fn date(time: Timestamp) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since_epoch).to_string()
 }
 
-/// A span like `1h 5m`, in its two largest units.
+/// A span like `90d` or `1h 5m`, in its largest unit and the one below; days are the largest, as
+/// in a ring file.
 pub(crate) fn span(span: Duration) -> String {
-    let text = match span.as_secs() {
-        0 => humantime::format_duration(Duration::from_millis(
-            u64::try_from(span.as_millis()).unwrap_or_default(),
-        )),
-        seconds => humantime::format_duration(Duration::from_secs(seconds)),
-    };
-    let text = text.to_string();
-    let parts: Vec<_> = text.split(' ').take(2).collect();
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut left = span.as_secs();
+    if left == 0 {
+        return format!("{}ms", span.subsec_millis());
+    }
+    let mut parts = Vec::new();
+    let largest = UNITS.iter().position(|(length, _)| left >= *length);
+    for (length, unit) in UNITS.iter().skip(largest.unwrap_or(0)).take(2) {
+        if left >= *length {
+            parts.push(format!("{}{unit}", left / length));
+        }
+        left %= length;
+    }
     parts.join(" ")
 }
 
@@ -54,5 +60,7 @@ mod tests {
         assert_eq!(span(Duration::from_secs(90 * 60 + 5)), "1h 30m");
         assert_eq!(span(Duration::from_millis(250)), "250ms");
         assert_eq!(span(Duration::from_millis(1_250)), "1s");
+        assert_eq!(span(Duration::from_secs(90 * 86_400 + 59)), "90d");
+        assert_eq!(span(Duration::from_secs(400 * 86_400 + 7_200)), "400d 2h");
     }
 }
