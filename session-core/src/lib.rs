@@ -32,6 +32,7 @@
 //! | why something failed, and what a client is answered | [`SessionError`], [`SessionErrorKind`], [`Cause`] |
 //! | settings, from code, a file or the environment | [`SessionConfig`], [`ConfigFile`], [`Environment`], [`ConfigError`] |
 //! | the secret that signs and seals, and where it comes from | [`KeyRing`], [`KeyRingOptions`], [`KeyRingError`], [`MachineKey`], [`Rotation`] |
+//! | the keys of a farm, for tools that look after it | [`FleetRow`], [`FleetVerdict`] |
 //! | sealing the application's own data with the same ring | [`Protector`] |
 //! | writing a store: the contract and its outcomes | [`SessionStore`], [`Record`], [`StoreError`], the suite in `testing::conformance` |
 //! | writing an adapter: one request from load to commit | [`Engine`], [`Exchange`], [`Access`], [`RequestHeaders`], [`ResponseHeaders`] |
@@ -89,9 +90,10 @@ pub use self::engine::{
 pub use self::error::{SessionError, SessionErrorKind};
 pub use self::id::{PrincipalKey, Route, SessionId, StoreKey};
 pub use self::machine_key::{
-    Fingerprint, KeyRing, KeyRingBehind, KeyRingDrift, KeyRingError, KeyRingErrorKind,
-    KeyRingOptions, KeyState, KeyStatus, KeyText, Kid, MachineKey, ParseFingerprintError,
-    Protector, ProtectorError, ProtectorErrorKind, Ring, Rotation,
+    Difference as FleetDifference, Fingerprint, FleetRow, KeyRing, KeyRingBehind, KeyRingDrift,
+    KeyRingError, KeyRingErrorKind, KeyRingOptions, KeyState, KeyStatus, KeyText, Kid, MachineKey,
+    ParseFingerprintError, Protector, ProtectorError, ProtectorErrorKind, Ring, Rotation,
+    RowError as FleetRowError, Verdict as FleetVerdict, fleet_row, instance_row,
 };
 pub use self::record::{EndReason, Lifetime, Loaded, Record, Revision};
 pub use self::session::{LiveSession, ReadOnlySession, Session};

@@ -6,6 +6,7 @@
 //! knows stores or sessions.
 
 mod aspnet;
+mod change;
 mod create;
 mod dates;
 mod envelope;
@@ -23,6 +24,7 @@ mod open;
 mod options;
 mod protector;
 mod replace;
+mod revocation;
 mod ring;
 mod rotation;
 mod samples;
@@ -37,11 +39,10 @@ pub(crate) use self::envelope::{SealError, Sealer};
 pub use self::error::{KeyRingError, KeyRingErrorKind};
 pub(crate) use self::fingerprint::FingerprintKeys;
 pub use self::fingerprint::{Fingerprint, ParseFingerprintError};
-pub(crate) use self::fleet::{
-    Difference, Drifted, FleetRow, Heartbeat, Place, RowError, Verdict, fleet_row, instance_row,
-    judge,
+pub use self::fleet::{
+    Difference, FleetRow, KeyRingBehind, KeyRingDrift, RowError, Verdict, fleet_row, instance_row,
 };
-pub use self::fleet::{KeyRingBehind, KeyRingDrift};
+pub(crate) use self::fleet::{Drifted, Heartbeat, Place, judge};
 pub use self::key::{KeyText, Kid, MachineKey};
 pub use self::key_ring::KeyRing;
 pub use self::options::KeyRingOptions;

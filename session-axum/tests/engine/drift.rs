@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use session_core::testing::{Fault, Gate, Operation};
 use session_core::{
-    Access, Engine, KeyRing, MachineKey, NotReady, SessionErrorKind, SessionStore as _,
-    StoreErrorKind,
+    Access, Engine, FleetRow, KeyRing, MachineKey, NotReady, SessionErrorKind, SessionStore as _,
+    StoreErrorKind, Timestamp,
 };
 
 use crate::support::{
@@ -63,7 +63,7 @@ async fn c44_an_instance_with_another_ring_is_told_at_start_and_serves_nothing()
     let before = row(&world, ROW).await.unwrap();
     let stranger = world.node(a_ring());
     let drift = drifts(&stranger).await;
-    let now = session_core::Timestamp::default();
+    let now = Timestamp::default();
     let own = stranger.key_ring().snapshot().sealing_kid(now);
     let fleet = world.engine.key_ring().snapshot().sealing_kid(now);
     assert_eq!(
@@ -319,6 +319,23 @@ async fn a_row_that_is_none_stops_those_who_start_and_nobody_else() {
     assert!(world.knows(&browser).await);
 }
 
+#[tokio::test]
+async fn c44_a_row_that_was_taken_back_belongs_to_whoever_comes_next() {
+    let world = farm();
+    world.engine.ready().await.unwrap();
+    let other = world.node(a_ring());
+    drifts(&other).await;
+    overwrite(&world, FleetRow::RESET).await;
+    other.ready().await.unwrap();
+    let sealing = other
+        .key_ring()
+        .snapshot()
+        .sealing_kid(Timestamp::default());
+    let row = row(&world, ROW).await.unwrap();
+    assert_eq!(row["sealing"], sealing.to_string());
+    drifts(&world.node(a_ring())).await;
+}
+
 fn given(keys: &[&MachineKey]) -> KeyRing {
     KeyRing::from_tokens(keys.iter().map(|key| key.to_text().as_str().to_owned())).unwrap()
 }
@@ -396,9 +413,7 @@ async fn each_instance_says_that_it_is_there() {
     let name = "instance/shop/web1";
     let first = row(&world, name).await.unwrap();
     let ring = world.engine.key_ring().snapshot();
-    let kid = ring
-        .sealing_kid(session_core::Timestamp::default())
-        .to_string();
+    let kid = ring.sealing_kid(Timestamp::default()).to_string();
     assert_eq!(first["instance"], "web1");
     assert_eq!(first["pid"], std::process::id());
     assert_eq!(first["kids"], serde_json::json!([kid]));

@@ -42,6 +42,13 @@ impl StoreConfig {
         &self.url
     }
 
+    /// The URL for people: without what may be a password, which is everything before the host
+    /// and in the query.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        redacted(&self.url)
+    }
+
     /// Everything else that stands under `[store]`.
     #[must_use]
     pub fn options(&self) -> &Table {
@@ -106,7 +113,7 @@ impl fmt::Debug for StoreConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options: Vec<_> = self.options.keys().collect();
         f.debug_struct("StoreConfig")
-            .field("url", &redacted(&self.url))
+            .field("url", &self.shown_url())
             .field("options", &options)
             .finish()
     }

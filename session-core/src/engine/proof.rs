@@ -221,7 +221,7 @@ impl Engine {
     }
 
     fn look(&self, current: Option<&MetaRow>) -> Found {
-        let Some(current) = current else {
+        let Some(current) = current.filter(|row| !FleetRow::is_reset(&row.value)) else {
             let is_free = self.inner.fleet.may_claim(self.monotonic());
             return Found::Nothing { is_free };
         };

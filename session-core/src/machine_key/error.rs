@@ -34,6 +34,11 @@ pub enum KeyRingErrorKind {
     WeakKey,
     /// The ring is older than the one that this process has already used.
     Outdated,
+    /// A ring was to be created where something is already. Nothing was changed.
+    AlreadyExists,
+    /// The ring does not allow this change: no such key, or no key would be left that seals.
+    /// Nothing was changed.
+    Refused,
     /// The ring does not come from a file, and so cannot be changed in place.
     NotAFile,
     /// The random source of the operating system failed.
@@ -57,6 +62,8 @@ impl KeyRingErrorKind {
             Self::Invalid => "invalid",
             Self::WeakKey => "weak_key",
             Self::Outdated => "outdated",
+            Self::AlreadyExists => "already_exists",
+            Self::Refused => "refused",
             Self::NotAFile => "not_a_file",
             Self::Random => "random",
         }

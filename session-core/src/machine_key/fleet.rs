@@ -11,6 +11,8 @@ mod row;
 
 pub(crate) use self::drift::{Drifted, Place};
 pub use self::drift::{KeyRingBehind, KeyRingDrift};
-pub(crate) use self::heartbeat::{Heartbeat, instance_row};
-pub(crate) use self::judge::{Difference, Verdict, judge};
-pub(crate) use self::row::{FleetRow, RowError, fleet_row};
+pub(crate) use self::heartbeat::Heartbeat;
+pub use self::heartbeat::instance_row;
+pub(crate) use self::judge::judge;
+pub use self::judge::{Difference, Verdict};
+pub use self::row::{FleetRow, RowError, fleet_row};

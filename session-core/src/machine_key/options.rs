@@ -103,8 +103,28 @@ impl KeyRingOptions {
         let path = path.as_ref();
         let (bytes, created) = match open::read(path, self.world_readable)? {
             Found::Ring(bytes) => (bytes, false),
-            Found::Absent(target) => self.create(path, &target)?,
+            Found::Absent(target) => self.make(path, &target)?,
         };
+        let ring = admitted(path, &bytes, self.clock.now())?;
+        Ok(self.opened(path, ring, created))
+    }
+
+    /// Creates a ring file with one fresh key at `path`, where nothing may be yet. The directory
+    /// must exist and be writable. The file is readable by this process's user alone.
+    ///
+    /// # Errors
+    ///
+    /// Something is there already ([`KeyRingErrorKind::AlreadyExists`]), or as
+    /// [`KeyRingOptions::open_or_create`].
+    pub fn create(self, path: impl AsRef<Path>) -> Result<KeyRing, KeyRingError> {
+        let path = path.as_ref();
+        let Found::Absent(target) = open::read(path, self.world_readable)? else {
+            return Err(already_there(path));
+        };
+        let (bytes, created) = self.make(path, &target)?;
+        if !created {
+            return Err(already_there(path));
+        }
         let ring = admitted(path, &bytes, self.clock.now())?;
         Ok(self.opened(path, ring, created))
     }
@@ -166,11 +186,7 @@ impl KeyRingOptions {
         Ok(KeyRing::of(ring, self.clock, Source::Ephemeral))
     }
 
-    fn create(
-        &self,
-        path: &Path,
-        target: &Path,
-    ) -> Result<(Zeroizing<Vec<u8>>, bool), KeyRingError> {
+    fn make(&self, path: &Path, target: &Path) -> Result<(Zeroizing<Vec<u8>>, bool), KeyRingError> {
         let creation = Creation {
             path,
             target,
@@ -229,4 +245,14 @@ impl KeyRingOptions {
     pub(super) fn fixed(self, ring: Ring) -> KeyRing {
         KeyRing::of(ring, self.clock, Source::Fixed)
     }
+}
+
+fn already_there(path: &Path) -> KeyRingError {
+    KeyRingError::new(
+        KeyRingErrorKind::AlreadyExists,
+        format!(
+            "{} is there already and was left alone; to change it, rotate it",
+            open::describe(path)
+        ),
+    )
 }

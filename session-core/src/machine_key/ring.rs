@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::dates::format_date;
 use super::error::{KeyRingError, KeyRingErrorKind};
-use super::key::{Kid, MachineKey, Purpose};
+use super::fingerprint::{Fingerprint, FingerprintKeys};
+use super::key::{KeyText, Kid, MachineKey, Purpose};
 use super::schedule::{KeyState, KeyStatus, SKEW, Schedule, Scheduled};
 use crate::cause::Cause;
 use crate::clock::Timestamp;
+use crate::id::StoreKey;
 
 /// A key of the ring, and when it was made.
 pub(super) struct RingKey {
@@ -131,6 +133,26 @@ impl Ring {
     /// [`Cause::UnknownKey`], [`Cause::RetiredKey`] or [`Cause::RevokedKey`].
     pub fn check_opening(&self, kid: Kid, now: Timestamp) -> Result<(), Cause> {
         self.schedule.opening(kid, now).map(|_| ())
+    }
+
+    /// The keys that open at `now` in their text form, the one that seals first: the ring as
+    /// `SESSION_MACHINE_KEY` or `machine_key.keys` takes it. Whoever has one of them can forge
+    /// sessions.
+    #[must_use]
+    pub fn export(&self, now: Timestamp) -> Vec<KeyText> {
+        let sealing = self.schedule.sealing(now);
+        let opens = |key: &&Scheduled<RingKey>| {
+            key.kid != sealing.kid && self.check_opening(key.kid, now).is_ok()
+        };
+        let others = self.live().filter(opens);
+        let keys = std::iter::once(sealing).chain(others);
+        keys.map(|key| key.key.key.to_text()).collect()
+    }
+
+    /// The fingerprint of a session of `app`, as logs show it at `now`.
+    #[must_use]
+    pub fn fingerprint(&self, app: &str, session: &StoreKey, now: Timestamp) -> Fingerprint {
+        FingerprintKeys::derive(self, app).fingerprint(session, now)
     }
 
     /// The same schedule over `make(K(purpose))` of every key.

@@ -7,8 +7,10 @@ use crate::machine_key::dates::format_date;
 use crate::machine_key::key::Kid;
 use crate::machine_key::ring::Ring;
 
-/// The name of the row of an instance.
-pub(crate) fn instance_row(app: &str, instance: &str) -> String {
+/// The name of the control row in which an instance says now and then that it is there: a JSON
+/// object with its name, host, process, keys, version and the time.
+#[must_use]
+pub fn instance_row(app: &str, instance: &str) -> String {
     format!("instance/{app}/{instance}")
 }
 

@@ -9,9 +9,10 @@ use crate::machine_key::key::Kid;
 use crate::machine_key::ring::{Ring, RingKey};
 use crate::machine_key::schedule::{SKEW, Scheduled};
 
-/// What a ring is to the farm's row.
+/// What a ring is to its farm's [`FleetRow`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+#[non_exhaustive]
+pub enum Verdict {
     /// They are the same.
     InStep,
     /// The ring has what the row does not say yet: the row is to be written.
@@ -28,9 +29,10 @@ pub(crate) enum Verdict {
     Drift(Difference),
 }
 
-/// Why a ring is not the farm's.
+/// Why a ring is not its farm's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Difference {
+#[non_exhaustive]
+pub enum Difference {
     /// The ring does not hold the key that the farm seals with.
     SealingKey,
     /// A key that both have does not confirm the row.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::judge::{Verdict, judge};
 use crate::clock::Timestamp;
 use crate::crypto::{self, HmacSha256};
 use crate::machine_key::dates::{format_date, parse_date};
@@ -18,14 +19,19 @@ const LONGEST_WRITER: usize = 255;
 
 type Tag = [u8; 32];
 
-/// The name of the row of an application.
-pub(crate) fn fleet_row(app: &str) -> String {
+/// The name of the control row in which a store has the [`FleetRow`] of an application.
+#[must_use]
+pub fn fleet_row(app: &str) -> String {
     format!("fleet/{app}")
 }
 
-/// Which keys a farm has, who said so, and when.
+/// Which keys a farm has, who said so, and when, as the shared store keeps it for every instance
+/// to compare its ring with.
+///
+/// It holds no secret: for each key that opens there is a tag, which only who has that very key
+/// can make or check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FleetRow {
+pub struct FleetRow {
     pub(super) epoch: u64,
     pub(super) sealing: Kid,
     pub(super) opening: Vec<(Kid, Tag)>,
@@ -34,17 +40,28 @@ pub(crate) struct FleetRow {
     pub(super) written: Timestamp,
 }
 
-/// The bytes of a row are not a row.
+/// The bytes of a row are not a [`FleetRow`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum RowError {
+#[non_exhaustive]
+pub enum RowError {
+    /// It has this many bytes, and 64 KiB are the most.
     #[error("it has {0} bytes, and {LARGEST} are the most")]
     TooLarge(usize),
+    /// It is not JSON, or lacks a member.
     #[error("it is not the JSON object that it should be (line {line}, column {column})")]
-    NotARow { line: usize, column: usize },
+    NotARow {
+        /// Where reading it failed, from 1 on.
+        line: usize,
+        /// Where in that line, from 1 on.
+        column: usize,
+    },
+    /// A member is not of the right form.
     #[error("its member {0} is not of the right form")]
     Member(&'static str),
+    /// A key is in it twice.
     #[error("the key {0} is in it twice")]
     Duplicate(Kid),
+    /// The key that seals is not among those that open.
     #[error("the key that seals, {0}, is not among those that open")]
     SealingKeyMissing(Kid),
 }
@@ -67,8 +84,19 @@ struct TaggedText {
 }
 
 impl FleetRow {
-    /// What `ring` has at `now`.
-    pub(crate) fn of(ring: &Ring, app: &str, writer: &str, now: Timestamp) -> Self {
+    /// What stands in the place of a row that was taken back. The store contract has no way to
+    /// remove a row; whoever finds this treats it as none, and may claim it.
+    pub const RESET: &'static [u8] = b"null";
+
+    /// Whether the bytes of a row say that it was taken back.
+    #[must_use]
+    pub fn is_reset(bytes: &[u8]) -> bool {
+        bytes == Self::RESET
+    }
+
+    /// What `ring` has at `now`. `writer` is the instance that says so.
+    #[must_use]
+    pub fn of(ring: &Ring, app: &str, writer: &str, now: Timestamp) -> Self {
         let opens = |key: &&Scheduled<RingKey>| ring.check_opening(key.kid, now).is_ok();
         let tagged = |key: &Scheduled<RingKey>| (key.kid, tag(key, app, ring.epoch()));
         Self {
@@ -82,7 +110,11 @@ impl FleetRow {
     }
 
     /// Reads a row, whoever wrote it.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, RowError> {
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a row.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RowError> {
         if bytes.len() > LARGEST {
             return Err(RowError::TooLarge(bytes.len()));
         }
@@ -131,7 +163,8 @@ impl FleetRow {
     }
 
     /// The row as the store keeps it.
-    pub(crate) fn render(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn render(&self) -> Vec<u8> {
         let tagged = |(kid, tag): &(Kid, Tag)| TaggedText {
             kid: kid.to_string(),
             tag: Hex(tag).to_string(),
@@ -146,6 +179,47 @@ impl FleetRow {
         };
         // Strings and numbers under names that are text: there is nothing that could fail.
         serde_json::to_vec(&text).unwrap_or_default()
+    }
+
+    /// The epoch of the ring; 0 for a ring that has none.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub fn sealing(&self) -> Kid {
+        self.sealing
+    }
+
+    /// The keys that may open, the one that seals among them.
+    pub fn opening(&self) -> impl Iterator<Item = Kid> {
+        self.kids()
+    }
+
+    /// The keys that open nothing any more.
+    #[must_use]
+    pub fn revoked(&self) -> &[Kid] {
+        &self.revoked
+    }
+
+    /// The instance that wrote the row.
+    #[must_use]
+    pub fn writer(&self) -> &str {
+        &self.writer
+    }
+
+    /// When the row was written, by the writer's clock.
+    #[must_use]
+    pub fn written(&self) -> Timestamp {
+        self.written
+    }
+
+    /// What `ring` is to this row of `app` at `now`.
+    #[must_use]
+    pub fn compare(&self, ring: &Ring, app: &str, now: Timestamp) -> Verdict {
+        judge(ring, app, self, now)
     }
 
     /// Whether `kid` is a key that may open.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{KeyRing, KeyRingErrorKind, LEAST, MachineKey, Rotation, file};
+use super::{KeyRing, LEAST, MachineKey, Rotation};
 use crate::cause::Cause;
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::{RandomError, with_source};
 use crate::machine_key::file::LARGEST;
-use crate::machine_key::{KeyRingOptions, KeyState, Kid};
+use crate::machine_key::{KeyRingErrorKind, KeyRingOptions, KeyState, Kid, file};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
