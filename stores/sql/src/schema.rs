@@ -15,7 +15,8 @@ pub enum Persistence {
     #[default]
     Permanent,
     /// They are all lost together, and every user is logged out. Writes cost less, and standbys
-    /// do not have the sessions. (`UNLOGGED` in PostgreSQL.) Control rows stay.
+    /// do not have the sessions. (`UNLOGGED` in PostgreSQL.) Control rows stay. MySQL has nothing like
+    /// it, and refuses.
     Temporary,
 }
 
@@ -56,6 +57,11 @@ impl Schema {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
                 let tables = crate::postgres::schema::PostgresTables::of(config)?;
+                Ok(Self(Box::new(tables)))
+            }
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => {
+                let tables = crate::mysql::schema::MysqlTables::of(config)?;
                 Ok(Self(Box::new(tables)))
             }
             _ => {

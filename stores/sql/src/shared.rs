@@ -1,5 +1,7 @@
 //! What the databases have in common: reading settings, gathering writes, waiting for leases.
 
+pub(crate) mod access;
+#[cfg(feature = "postgres")]
 pub(crate) mod gather;
 pub(crate) mod length;
 pub(crate) mod names;
