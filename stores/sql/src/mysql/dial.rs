@@ -138,7 +138,7 @@ impl Dialer {
 /// alone; MySQL limits only reads, and those do not wait for locks.
 fn set_up(limit: Option<Duration>) -> String {
     let (wait, most) = match limit {
-        Some(limit) => (limit.as_secs().clamp(1, 50), limit.as_secs_f64()),
+        Some(limit) => ((limit.as_secs() / 4).clamp(1, 50), limit.as_secs_f64()),
         None => (50, 0.0),
     };
     format!(
