@@ -1,6 +1,7 @@
 //! [`Dialer`]: how a connection is made and set up.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -17,12 +18,13 @@ use super::tls;
 use crate::shared::turns::jitter;
 
 /// Makes connections.
-#[derive(Clone)]
 pub(super) struct Dialer {
     pub(super) settings: Settings,
     pub(super) target: Target,
     pub(super) runtime: Handle,
     pub(super) clock: SystemClock,
+    /// The most bytes that the server takes at once, as the last connection was told.
+    most: AtomicUsize,
     driver: Opts,
 }
 
@@ -44,6 +46,7 @@ impl Dialer {
             target: Target::new(&settings),
             driver: settings.driver(tls),
             clock: SystemClock::default(),
+            most: AtomicUsize::new(usize::MAX),
             settings,
             runtime,
         }
@@ -101,11 +104,20 @@ impl Dialer {
             schema::VERSION => {}
             other => return Err(self.target.version(other, schema::VERSION)),
         }
+        let most = usize::try_from(reader.number(2)?);
+        self.most
+            .store(most.unwrap_or(usize::MAX), Ordering::Relaxed);
         match reader.number(1)? {
             1 => Ok(()),
             _ if self.settings.accept_delayed_flush => Ok(()),
             other => Err(self.target.delayed_flush(other)),
         }
+    }
+
+    /// Whether the server takes so many bytes at once. It closes the connection on more.
+    pub(super) fn fits(&self, bytes: usize) -> bool {
+        const REST: usize = 4096;
+        bytes.saturating_add(REST) <= self.most.load(Ordering::Relaxed)
     }
 
     /// The end of an operation that begins now.

@@ -90,6 +90,11 @@ impl Target {
         self.fault((StoreErrorKind::Other, Hope::None, problem.to_owned()))
     }
 
+    /// The server would not take it.
+    pub(super) fn too_large(&self) -> Fault {
+        self.fault(too_large())
+    }
+
     /// Writers were always in each other's way.
     pub(super) fn contended(&self) -> Fault {
         let problem = "others wrote to the session all the time".to_owned();
@@ -153,12 +158,15 @@ impl Target {
                  do; use caching_sha2_password or mysql_native_password",
                 self.user
             )),
-            _ => {
-                let problem = "what answers does not speak the protocol of MySQL; look at the \
-                               host and port in store.url";
-                self.refuses(problem.to_owned())
-            }
+            _ => self.no_mysql(),
         }
+    }
+
+    /// Something else listens there.
+    fn no_mysql(&self) -> Fault {
+        let problem = "what answers does not speak the protocol of MySQL; look at the host and \
+                       port in store.url";
+        self.refuses(problem.to_owned())
     }
 
     fn unreachable(&self, error: &io::Error) -> Fault {
@@ -169,6 +177,7 @@ impl Target {
             return self.tls(&error.to_string());
         }
         let advice = match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => return self.no_mysql(),
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
                 "is MySQL running there? Look at store.url"
             }
@@ -191,7 +200,6 @@ impl Target {
     pub(super) fn failed(&self, error: &Error) -> Fault {
         self.fault(match error {
             Error::Server(error) => self.verdict(error),
-            Error::Driver(DriverError::PacketTooLarge) => too_large(),
             Error::Io(_) | Error::Driver(DriverError::ConnectionClosed) => {
                 let problem = "the connection was lost; look at the server's log";
                 (
@@ -265,7 +273,8 @@ impl Target {
 
     fn permission(&self, error: &ServerError) -> String {
         format!(
-            "{}; GRANT SELECT, INSERT, UPDATE, DELETE on {} and the tables beside it to {}",
+            "{}; GRANT SELECT, INSERT, UPDATE, DELETE on {} and the tables beside it to {} \
+             (CREATE, DROP and INDEX as well to install them)",
             error.message,
             quoted(&self.tables.replace('.', "`.`"), ""),
             self.user

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Params, Row};
+use mysql_async::{Conn, Error, Params, Row, Value};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -132,6 +132,10 @@ impl Pool {
             Some(connection) => connection,
             None => self.dialer.dial().await?,
         };
+        if !self.dialer.fits(request.size()) {
+            self.idle.lock().push(connection);
+            return Err(target.too_large());
+        }
         let sending = request.send(&mut connection);
         match tokio::time::timeout(self.dialer.left(deadline), sending).await {
             Ok(Ok(done)) => {
@@ -162,6 +166,9 @@ impl Pool {
             drop(lost);
             return;
         }
+        if connection.is_disconnected() {
+            return;
+        }
         if matches!(request, Request::Transaction(..)) {
             let undoing = connection.query_drop("ROLLBACK");
             let undone = tokio::time::timeout(self.dialer.left(deadline), undoing).await;
@@ -174,6 +181,19 @@ impl Pool {
 }
 
 impl Request {
+    /// About how many bytes go to the server.
+    fn size(&self) -> usize {
+        let value = |value: &Value| match value {
+            Value::Bytes(bytes) => bytes.len(),
+            _ => size_of::<i64>(),
+        };
+        match self {
+            Self::Statement(_, Params::Positional(values)) => values.iter().map(value).sum(),
+            Self::Statement(..) => 0,
+            Self::Transaction(text, _) | Self::Text(text) => text.len(),
+        }
+    }
+
     /// Executes it once.
     async fn send(&self, connection: &mut Conn) -> Result<Vec<Done>, Error> {
         match self {

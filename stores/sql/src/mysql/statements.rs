@@ -93,10 +93,11 @@ pub(super) fn quoted(name: &str, suffix: &str) -> String {
     format!("`{name}{suffix}`")
 }
 
-/// The version of the tables, and when commits are on the server's disk.
+/// The version of the tables, when commits are on the server's disk, and how large a statement
+/// may be.
 pub(super) fn version(table: &str) -> String {
     format!(
-        "SELECT version, @@GLOBAL.innodb_flush_log_at_trx_commit FROM {}",
+        "SELECT version, @@GLOBAL.innodb_flush_log_at_trx_commit, @@max_allowed_packet FROM {}",
         quoted(table, "_schema")
     )
 }
