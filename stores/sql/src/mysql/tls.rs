@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mysql_async::SslOpts;
 use rustls::RootCertStore;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -42,6 +42,6 @@ fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 pub(super) fn choose_provider() {
     if CryptoProvider::get_default().is_none() {
         // Somebody else may have chosen meanwhile.
-        let _ = aws_lc_rs::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
 }
