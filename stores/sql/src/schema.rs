@@ -16,8 +16,8 @@ pub enum Persistence {
     #[default]
     Permanent,
     /// They are all lost together, and every user is logged out. Writes cost less, and standbys
-    /// do not have the sessions. (`UNLOGGED` in PostgreSQL; SQLite has nothing like it, and
-    /// refuses.) Control rows stay.
+    /// do not have the sessions. (`UNLOGGED` in PostgreSQL; SQLite and MySQL have nothing like it,
+    /// and refuse.) Control rows stay.
     Temporary,
 }
 
@@ -58,6 +58,11 @@ impl Schema {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
                 let tables = crate::postgres::schema::PostgresTables::of(config)?;
+                Ok(Self(Box::new(tables)))
+            }
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => {
+                let tables = crate::mysql::schema::MysqlTables::of(config)?;
                 Ok(Self(Box::new(tables)))
             }
             #[cfg(feature = "sqlite")]

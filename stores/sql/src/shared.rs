@@ -7,14 +7,16 @@
 //! operations (`read`, `write`, `rename`, `lease`, `listing`, `sweep`, `meta`), `schema` (the
 //! tables, behind `crate::schema`) and `store`, which puts them together.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) mod access;
 #[cfg(feature = "postgres")]
 pub(crate) mod gather;
 pub(crate) mod length;
 pub(crate) mod names;
 pub(crate) mod options;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) mod place;
 pub(crate) mod reason;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) mod secret;
 pub(crate) mod turns;

@@ -11,10 +11,10 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use super::dial::Dialer;
 use super::store::PostgresStore;
 use super::tls::Tls;
+use crate::shared::access;
 use crate::shared::names::{self, Names};
 use crate::shared::options;
 use crate::shared::place::{self, Place};
-use crate::shared::secret::Secret;
 
 const PORT: u16 = 5432;
 
@@ -217,7 +217,9 @@ impl Settings {
                     place::port(value).ok_or_else(|| config.error(name, "not a port", fix))?;
                 self.place.hosts.iter_mut().for_each(|host| host.1 = port);
             }
-            "password_file" => self.place.password = Some(password(config, Path::new(value))?),
+            "password_file" => {
+                self.place.password = Some(access::password(config, Path::new(value))?)
+            }
             "schema" => self.names.set_schema(value).map_err(bad_name)?,
             "table" => self.names.set_table(value).map_err(bad_name)?,
             "connections" => self.connections = count(64)?,
@@ -225,7 +227,7 @@ impl Settings {
             "pool" => self.pool = count(1024)?,
             "connect_timeout" => self.connect_timeout = time()?,
             "operation_timeout" => self.operation_timeout = time()?,
-            "sslmode" => self.encrypt = Some(encrypt(config, value)?),
+            "sslmode" => self.encrypt = Some(access::encrypt(config, value)?),
             "sslrootcert" => self.authorities = Some(value.into()),
             "synchronous_commit" => {
                 let fix = "write on, remote_apply, remote_write, local or off";
@@ -262,7 +264,7 @@ impl Settings {
 
     /// Whether connections use TLS: if nobody said so, when they leave this machine.
     pub(super) fn encrypts(&self) -> bool {
-        let remote = |(host, _): &(String, u16)| !is_local(host);
+        let remote = |(host, _): &(String, u16)| !access::is_local(host);
         self.encrypt
             .unwrap_or_else(|| self.place.hosts.iter().any(remote))
     }
@@ -312,34 +314,4 @@ impl Settings {
         }
         url
     }
-}
-
-fn is_local(host: &str) -> bool {
-    let address = host.parse::<std::net::IpAddr>();
-    host.starts_with('/')
-        || host == "localhost"
-        || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// Encryption to a server that is not verified stops nobody who can listen, so there is no mode
-/// that does only that.
-fn encrypt(config: &StoreConfig, mode: &str) -> Result<bool, ConfigError> {
-    match mode {
-        "disable" => Ok(false),
-        "require" | "verify-full" => Ok(true),
-        _ => {
-            let fix = "write verify-full (require is the same here) or disable";
-            Err(config.error("sslmode", "not a mode that this store has", fix))
-        }
-    }
-}
-
-fn password(config: &StoreConfig, path: &Path) -> Result<Secret, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let wrong = format!("cannot read {}: {error}", path.display());
-        let fix = "name a file that this process may read";
-        config.error("password_file", wrong, fix)
-    })?;
-    let line = text.lines().next().unwrap_or_default();
-    Ok(Secret::new(line.to_owned()))
 }

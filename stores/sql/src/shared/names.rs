@@ -1,9 +1,10 @@
-//! [`Names`]: what the tables are called.
+//! What the tables are called.
 
 /// The longest name that fits every database once a suffix such as `_principal` is added.
 const LONGEST: usize = 48;
 
 /// The names of a store's tables, checked, so that they can stand in a statement between quotes.
+#[cfg(feature = "postgres")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
     /// The database schema that the tables are in.
@@ -12,6 +13,7 @@ pub(crate) struct Names {
     pub(crate) table: String,
 }
 
+#[cfg(feature = "postgres")]
 impl Default for Names {
     fn default() -> Self {
         Self {
@@ -21,6 +23,7 @@ impl Default for Names {
     }
 }
 
+#[cfg(feature = "postgres")]
 impl Names {
     /// Sets the schema, unless the name is none.
     #[cfg(any(test, feature = "postgres"))]
@@ -70,7 +73,8 @@ impl Names {
 pub(crate) const FIX: &str =
     "use letters, digits and underscores, not a digit first, 48 characters at most";
 
-fn checked(name: &str) -> Result<String, &'static str> {
+/// The name, if it can stand between quotes.
+pub(crate) fn checked(name: &str) -> Result<String, &'static str> {
     let first = name.bytes().next().ok_or("an empty name")?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.len() > LONGEST {
@@ -82,7 +86,7 @@ fn checked(name: &str) -> Result<String, &'static str> {
     Ok(name.to_owned())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "postgres"))]
 mod tests {
     use super::*;
 

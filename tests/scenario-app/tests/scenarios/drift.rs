@@ -73,7 +73,11 @@ pub(crate) async fn c41_staged_rings(farm: &Farm) {
     fs::copy(&old_ring, &staged).unwrap();
     let before = old.visitor_with("a", "before").await;
     let ring = KeyRing::open(&staged).unwrap();
-    ring.rotate(Rotation::at_once()).unwrap();
+    let key = ring.rotate(Rotation::at_once()).unwrap().kid.to_string();
+    // Dates in the ring are whole seconds.
+    while sealing_key(&staged) != key {
+        sleep(Duration::from_millis(50)).await;
+    }
     let new = farm.open_at(with_ring(settings, &staged)).await;
     let cookie = new.visitor_with("a", "after").await.cookie().unwrap();
     let old_cookie = before.cookie().unwrap();

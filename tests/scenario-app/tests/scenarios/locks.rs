@@ -140,7 +140,7 @@ pub(crate) async fn c48_commit_that_waits_in_vain(farm: &Farm) {
     let cookie = visitor.cookie();
     site.reset_store_calls().await;
     let holder = visitor.clone();
-    let holding = tokio::spawn(async move { holder.get("/exclusive?delay_ms=1500").await });
+    let holding = tokio::spawn(async move { holder.get("/exclusive?delay_ms=4000").await });
     site.until_called("acquire", 1).await;
     for path in ["/set/a/lost", "/renew", "/login/alice"] {
         let refused = visitor.post(path).await.expect(503);
