@@ -236,7 +236,10 @@ impl Answer<'_> {
                 StoreErrorKind::Unavailable,
                 "the server has too many connections or waiters",
             ),
-            503 => (StoreErrorKind::Unavailable, "the server takes no requests now"),
+            503 => (
+                StoreErrorKind::Unavailable,
+                "the server takes no requests now",
+            ),
             507 => (
                 StoreErrorKind::Full,
                 "the server has reached its memory cap; look at its --max-memory",
