@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -29,10 +29,18 @@ pub(crate) struct Cluster {
     settings: Arc<Settings>,
     runtime: Handle,
     map: RwLock<Map>,
-    /// Whether the map may be wrong.
-    is_suspect: AtomicBool,
-    /// One looks for all; when it last did.
-    looking: Mutex<Option<Instant>>,
+    /// How often somebody had reason to doubt the map.
+    doubts: AtomicU64,
+    /// One looks for all.
+    looking: Mutex<Looked>,
+}
+
+/// The last look at the map.
+#[derive(Debug, Default)]
+struct Looked {
+    when: Option<Instant>,
+    /// The doubts that it settled.
+    doubts: u64,
 }
 
 #[derive(Default)]
@@ -62,22 +70,26 @@ impl Cluster {
             settings: Arc::clone(settings),
             runtime: runtime.clone(),
             map: RwLock::default(),
-            is_suspect: AtomicBool::new(true),
+            doubts: AtomicU64::new(1),
             looking: Mutex::default(),
         }
     }
 
-    /// Lets the next call look at the map first.
+    /// Says that the map may be wrong.
     pub(crate) fn suspect(&self) {
-        self.is_suspect.store(true, Ordering::Release);
+        self.doubts.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The server that keeps a slot.
-    pub(crate) async fn server(&self, slot: u16) -> Result<Arc<Server>, Fault> {
-        let looked = match self.is_suspect.load(Ordering::Acquire) {
-            true => self.look().await,
-            false => Ok(()),
-        };
+    /// The server that keeps a slot. Only a call `in_trouble` looks at the map first if there is
+    /// doubt: the others go on with the servers that they know.
+    pub(crate) async fn server(&self, slot: u16, in_trouble: bool) -> Result<Arc<Server>, Fault> {
+        let known = self.map.read().owner(slot);
+        if let Some((_, server)) = known
+            && !in_trouble
+        {
+            return Ok(server);
+        }
+        let looked = self.look().await;
         match self.map.read().owner(slot) {
             Some((_, server)) => Ok(server),
             None => Err(looked.err().unwrap_or_else(|| {
@@ -93,7 +105,7 @@ impl Cluster {
 
     /// One slot of each server.
     pub(crate) async fn every_slot(&self) -> Result<Vec<u16>, Fault> {
-        self.server(0).await?;
+        self.server(0, true).await?;
         let map = self.map.read();
         let mut seen = vec![false; map.servers.len()];
         let firsts = (0..SLOTS).filter(|slot| {
@@ -136,29 +148,22 @@ impl Cluster {
         number
     }
 
-    /// Asks the servers one after the other for the map of slots.
+    /// Asks the servers one after the other for the map of slots, unless all doubts are settled.
     async fn look(&self) -> Result<(), Fault> {
         let mut last = self.looking.lock().await;
-        if !self.is_suspect.load(Ordering::Acquire) {
+        let doubts = self.doubts.load(Ordering::Acquire);
+        if last.doubts == doubts {
             return Ok(());
         }
-        if let Some(last) = *last {
-            let rest = REST.saturating_sub(last.elapsed());
-            sleep(rest).await;
+        if let Some(when) = last.when {
+            sleep(REST.saturating_sub(when.elapsed())).await;
         }
-        self.is_suspect.store(false, Ordering::Release);
         let outcome = self.find_map().await;
-        *last = Some(Instant::now());
-        match outcome {
-            Ok(ranges) => {
-                self.take(ranges);
-                Ok(())
-            }
-            Err(fault) => {
-                self.suspect();
-                Err(fault)
-            }
-        }
+        last.when = Some(Instant::now());
+        let ranges = outcome?;
+        self.take(ranges);
+        last.doubts = doubts;
+        Ok(())
     }
 
     async fn find_map(&self) -> Result<Ranges, Fault> {

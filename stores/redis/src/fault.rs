@@ -205,7 +205,11 @@ impl Refusal {
             let message = "the server is out of memory and evicts nothing; raise its maxmemory";
             return never(StoreErrorKind::Full, message);
         }
-        if has("NOPERM") || details.contains("permission") || details.contains("No permissions") {
+        if has("NOPERM")
+            || details.contains("permission")
+            || details.contains("No permissions")
+            || details.contains("user executing the script")
+        {
             let message = "the ACL user lacks a permission; it needs ~prefix* on the keys and \
                            +@read +@write +@scripting +@connection +time +info, and on a cluster \
                            +cluster|slots +asking, with WAIT +wait";

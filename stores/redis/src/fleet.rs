@@ -49,6 +49,8 @@ struct Course {
     asked: Option<Arc<Server>>,
     pauses: u32,
     was_cut: bool,
+    /// Whether an attempt has failed.
+    in_trouble: bool,
 }
 
 impl Fleet {
@@ -103,6 +105,7 @@ impl Fleet {
             asked: None,
             pauses: 0,
             was_cut: false,
+            in_trouble: false,
         };
         loop {
             let call = build(course.form);
@@ -117,7 +120,7 @@ impl Fleet {
                     (Arc::clone(server), self.send(server, call, &course).await)
                 }
                 (None, Shape::Many(cluster)) => {
-                    let server = cluster.server(slot).await?;
+                    let server = cluster.server(slot, course.in_trouble).await?;
                     let answers = self.send(&server, call, &course).await;
                     (server, answers)
                 }
@@ -151,6 +154,7 @@ impl Fleet {
         server: &Arc<Server>,
         lost: Lost,
     ) -> Result<(), StoreError> {
+        course.in_trouble = true;
         match lost {
             Lost::Refused(address, refusal) => {
                 self.refused(course, slot, server, address, refusal).await
