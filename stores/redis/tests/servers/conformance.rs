@@ -9,6 +9,7 @@ use session_core::testing::conformance::{Harness, Sweeping};
 use session_store_redis::RedisStore;
 use tokio::sync::OnceCell;
 
+use crate::cluster::RedisCluster;
 use crate::server::RedisServer;
 
 /// A store at this URL.
@@ -61,4 +62,14 @@ async fn single() -> At {
 
 mod one_server {
     session_core::conformance_suite!(crate::conformance::single().await);
+}
+
+async fn three_servers() -> At {
+    static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+    let cluster = CLUSTER.get_or_init(RedisCluster::start).await;
+    At(cluster.url(""))
+}
+
+mod cluster {
+    session_core::conformance_suite!(crate::conformance::three_servers().await);
 }

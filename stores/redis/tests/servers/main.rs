@@ -6,6 +6,12 @@
     reason = "a failed test says so with a panic, in its helpers as well"
 )]
 
+mod cluster;
 mod conformance;
-#[expect(dead_code, reason = "for tests to come")]
+mod faults;
+mod fixture;
+mod load;
+mod moving;
+mod sentinel;
 mod server;
+mod starting;

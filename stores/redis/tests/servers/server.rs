@@ -17,9 +17,15 @@ pub(crate) struct RedisServer {
     shell: Child,
 }
 
-/// Runs the rest of its arguments until its own standard input ends.
-const WATCH: &str =
-    r#""$@" >"$0/log" 2>&1 & echo $! >"$0/pid"; cat >/dev/null; kill -9 $! ; rm -rf "$0""#;
+/// Runs the rest of its arguments until its own standard input ends. The folder goes with the
+/// last server in it.
+const WATCH: &str = r#"
+"$@" >"$0/log" 2>&1 &
+echo $! >"$0/pid"
+cat >/dev/null
+kill -9 $! 2>/dev/null
+if [ "$(cat "$0/pid" 2>/dev/null)" = $! ]; then rm -rf "$0"; fi
+"#;
 
 impl RedisServer {
     pub(crate) async fn start(options: &[&str]) -> Self {
@@ -50,6 +56,31 @@ impl RedisServer {
         }
     }
 
+    /// A sentinel that watches the primary at `primary` under the name `main`.
+    pub(crate) fn sentinel(port: u16, primary: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sentinel.conf");
+        let lines = [
+            format!("port {port}"),
+            format!("dir {}", folder.path().display()),
+            format!("sentinel monitor main 127.0.0.1 {primary} 2"),
+            "sentinel down-after-milliseconds main 1500".to_owned(),
+            "sentinel failover-timeout main 6000".to_owned(),
+        ];
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let file = file.to_str().unwrap();
+        let arguments = ["redis-server", file, "--sentinel"]
+            .map(str::to_owned)
+            .to_vec();
+        let shell = watch(&folder, &arguments);
+        Self {
+            port,
+            folder,
+            arguments,
+            shell,
+        }
+    }
+
     /// A URL of the server with what follows the port.
     pub(crate) fn url(&self, rest: &str) -> String {
         format!("redis://127.0.0.1:{}{rest}", self.port)
@@ -66,14 +97,11 @@ impl RedisServer {
         assert!(status.unwrap().success());
     }
 
-    /// Ends the server at once and starts it again.
-    pub(crate) async fn restart(&mut self) {
-        self.signal("-KILL");
-        self.begin_again().await;
-    }
-
     /// Starts the server again after its end.
     pub(crate) async fn begin_again(&mut self) {
+        std::fs::remove_file(self.folder.path().join("pid")).unwrap();
+        drop(self.shell.stdin.take());
+        self.shell.wait().unwrap();
         self.shell = watch(&self.folder, &self.arguments);
         self.wait_until_ready().await;
     }
