@@ -10,11 +10,12 @@ use redis::Value;
 use session_core::StoreErrorKind;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::address::Address;
 use crate::call::Call;
 use crate::fault::{Fault, Refusal};
+use crate::moment::Moment;
 use crate::server::{Lost, Place, Server};
 use crate::settings::Settings;
 use crate::slots::SLOTS;
@@ -38,7 +39,7 @@ pub(crate) struct Cluster {
 /// The last look at the map.
 #[derive(Debug, Default)]
 struct Looked {
-    when: Option<Instant>,
+    when: Option<Moment>,
     /// The doubts that it settled.
     doubts: u64,
 }
@@ -159,7 +160,7 @@ impl Cluster {
             sleep(REST.saturating_sub(when.elapsed())).await;
         }
         let outcome = self.find_map().await;
-        last.when = Some(Instant::now());
+        last.when = Some(Moment::now());
         let ranges = outcome?;
         self.take(ranges);
         last.doubts = doubts;
@@ -169,7 +170,7 @@ impl Cluster {
     async fn find_map(&self) -> Result<Ranges, Fault> {
         let mut fault = None;
         for (address, server) in self.whom_to_ask() {
-            let deadline = Instant::now() + self.settings.connect_timeout;
+            let deadline = Moment::from_now(self.settings.connect_timeout);
             let mut command = redis::cmd("CLUSTER");
             command.arg("SLOTS");
             let answers = server.send(&Call::One(command), deadline).await;

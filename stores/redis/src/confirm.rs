@@ -6,11 +6,11 @@ use std::sync::Weak;
 use deadpool::managed::{Manager, Metrics, Pool, RecycleError, RecycleResult};
 use redis::Value;
 use session_core::StoreErrorKind;
-use tokio::time::{Instant, timeout_at};
 
 use crate::call::Call;
 use crate::dial::Connection;
 use crate::fault::Fault;
+use crate::moment::Moment;
 use crate::server::{Lost, Server, carry};
 use crate::settings::Settings;
 
@@ -33,7 +33,7 @@ impl Manager for Dialer {
         let server = self.0.upgrade().ok_or_else(Fault::stopped)?;
         let runtime = server.runtime().clone();
         let opening = runtime.spawn(async move {
-            let deadline = Instant::now() + server.connect_timeout();
+            let deadline = Moment::from_now(server.connect_timeout());
             server.open_once(deadline).await
         });
         opening.await.unwrap_or_else(|_| Err(Fault::stopped()))
@@ -70,12 +70,12 @@ impl Confirmed {
         &self,
         settings: &Settings,
         call: Call,
-        deadline: Instant,
+        deadline: Moment,
     ) -> Result<Vec<Value>, Lost> {
         let Some(pool) = &self.pool else {
             return Err(Lost::Unsent(Fault::stopped()));
         };
-        let connection = timeout_at(deadline, pool.get()).await;
+        let connection = deadline.bound(pool.get()).await;
         let mut connection = match connection {
             Ok(Ok(connection)) => connection,
             Ok(Err(deadpool::managed::PoolError::Backend(fault))) => {
@@ -86,7 +86,7 @@ impl Confirmed {
         };
         let mut guard = Busy(&mut connection, true);
         let call = call.then(wait(settings));
-        let answers = carry(guard.0, &call, deadline + settings.wait_timeout).await;
+        let answers = carry(guard.0, &call, deadline.after(settings.wait_timeout)).await;
         guard.1 = false;
         let mut answers = answers?;
         let Some(Value::Int(replicas)) = answers.pop() else {

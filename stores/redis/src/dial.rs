@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, PushInfo,
     PushKind, RedisConnectionInfo,
 };
-use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::checks;
 use crate::fault::Fault;
+use crate::moment::Moment;
 use crate::settings::{Login, Settings};
 use crate::stats::count;
 
@@ -44,11 +43,12 @@ impl Connection {
 pub(crate) async fn primary(
     settings: &Settings,
     address: &Address,
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Connection, Fault> {
     let mut connection = open(settings, address, &settings.login, deadline).await?;
     let checked = checks::check(settings, address, &mut connection.multiplexed);
-    timeout_at(deadline, checked)
+    deadline
+        .bound(checked)
         .await
         .map_err(|_| Fault::timed_out(address))??;
     count(&settings.counters.connections_opened);
@@ -60,15 +60,16 @@ pub(crate) async fn open(
     settings: &Settings,
     address: &Address,
     login: &Login,
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Connection, Fault> {
     let client =
         client(settings, address, login).map_err(|error| Fault::connecting(address, &error))?;
     let closed = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&closed);
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(remaining(deadline)))
-        .set_response_timeout(Some(settings.longest_answer()))
+        .set_connection_timeout(Some(deadline.left()))
+        // Every call has the deadline of its operation, which is one timer less than both.
+        .set_response_timeout(None)
         .set_pipeline_buffer_size(QUEUE)
         .set_push_sender(move |push: PushInfo| -> Result<(), ()> {
             if push.kind == PushKind::Disconnection {
@@ -77,7 +78,8 @@ pub(crate) async fn open(
             Ok(())
         });
     let opening = client.get_multiplexed_async_connection_with_config(&config);
-    let multiplexed = timeout_at(deadline, opening)
+    let multiplexed = deadline
+        .bound(opening)
         .await
         .map_err(|_| Fault::timed_out_connecting(address))?
         .map_err(|error| Fault::connecting(address, &error))?;
@@ -86,10 +88,6 @@ pub(crate) async fn open(
         address: address.clone(),
         closed,
     })
-}
-
-fn remaining(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }
 
 fn client(settings: &Settings, address: &Address, login: &Login) -> redis::RedisResult<Client> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use redis::Value;
 use session_core::{StoreError, StoreErrorKind};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::NAME;
 use crate::address::Address;
 use crate::call::Call;
 use crate::cluster::Cluster;
 use crate::fault::{Fault, Refusal};
+use crate::moment::Moment;
 use crate::script::Form;
 use crate::server::{Lost, Place, Server, pause};
 use crate::settings::{Deployment, Settings};
@@ -43,7 +44,7 @@ pub(crate) enum Kind {
 /// How far a call has come.
 struct Course {
     kind: Kind,
-    deadline: Instant,
+    deadline: Moment,
     form: Form,
     /// Who is to be asked out of turn.
     asked: Option<Arc<Server>>,
@@ -100,7 +101,7 @@ impl Fleet {
     ) -> Result<Vec<Value>, StoreError> {
         let mut course = Course {
             kind,
-            deadline: Instant::now() + self.settings.operation_timeout,
+            deadline: Moment::from_now(self.settings.operation_timeout),
             form: Form::Hash,
             asked: None,
             pauses: 0,
@@ -240,7 +241,7 @@ impl Fleet {
     }
 
     async fn elsewhere_at_once(&self, course: &mut Course, fault: Fault) -> Result<(), StoreError> {
-        match Instant::now() < course.deadline {
+        match Moment::now() < course.deadline {
             true => {
                 if let Shape::Many(cluster) = &self.shape {
                     cluster.suspect();
@@ -261,7 +262,7 @@ async fn wait(course: &mut Course, fault: Fault) -> Result<(), StoreError> {
         false => pause(course.pauses.min(4)),
     };
     course.pauses += 1;
-    if Instant::now() + pause >= course.deadline {
+    if pause >= course.deadline.left() {
         return Err(fault.into());
     }
     sleep(pause).await;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{Acquire, Extend, LeaseToken, StoreError, StoreKey};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::fleet::Kind;
+use crate::moment::Moment;
 use crate::reply::{Reply, foreign};
 use crate::script;
 use crate::server::jittered;
@@ -24,16 +25,14 @@ impl RedisStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        let deadline = Instant::now().checked_add(wait);
+        let deadline = Moment::from_now(wait);
         let mut pause = PAUSES.0;
         loop {
             let lasts = match self.try_lease(&key, lease).await? {
                 Ok(acquire) => return Ok(acquire),
                 Err(lasts) => lasts,
             };
-            let left = deadline.map_or(Duration::MAX, |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
+            let left = deadline.left();
             if left.is_zero() {
                 return Ok(Acquire::Busy);
             }

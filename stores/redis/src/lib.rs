@@ -39,6 +39,7 @@ mod fleet;
 mod index;
 mod keys;
 mod lease;
+mod moment;
 mod operations;
 mod options;
 mod reply;

@@ -2,13 +2,13 @@
 
 use redis::Value;
 use session_core::StoreErrorKind;
-use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::call::Call;
 use crate::checks::ask;
 use crate::dial;
 use crate::fault::Fault;
+use crate::moment::Moment;
 use crate::settings::Settings;
 
 /// The primary, as the first sentinel says that answers and knows one. Those that are away share
@@ -16,16 +16,16 @@ use crate::settings::Settings;
 pub(crate) async fn primary(
     settings: &Settings,
     sentinels: &[Address],
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Address, Fault> {
     let mut last = None;
     for (done, sentinel) in sentinels.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.left();
         let share = u32::try_from(sentinels.len() - done)
             .unwrap_or(1)
             .saturating_add(1);
-        let until = Instant::now() + left / share;
-        match timeout_at(until, one(settings, sentinel, until)).await {
+        let until = Moment::from_now(left / share);
+        match until.bound(one(settings, sentinel, until)).await {
             Ok(Ok(address)) => return Ok(address),
             Ok(Err(fault)) => last = Some(fault),
             Err(_) => last = Some(Fault::timed_out_connecting(sentinel)),
@@ -35,7 +35,7 @@ pub(crate) async fn primary(
         .unwrap_or_else(|| Fault::lasting(StoreErrorKind::Refused, "store.url names no sentinel")))
 }
 
-async fn one(settings: &Settings, sentinel: &Address, until: Instant) -> Result<Address, Fault> {
+async fn one(settings: &Settings, sentinel: &Address, until: Moment) -> Result<Address, Fault> {
     let mut connection = dial::open(settings, sentinel, &settings.sentinel_login, until).await?;
     let mut command = redis::cmd("SENTINEL");
     command

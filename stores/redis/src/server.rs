@@ -8,13 +8,14 @@ use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use redis::Value;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 use crate::address::Address;
 use crate::call::Call;
 use crate::confirm::Confirmed;
 use crate::dial::{self, Connection};
 use crate::fault::{Broken, Fault, Refusal};
+use crate::moment::Moment;
 use crate::settings::Settings;
 
 /// The shortest and the longest pause between attempts to connect.
@@ -46,7 +47,7 @@ enum State {
     Down {
         fault: Fault,
         failures: u32,
-        until: Instant,
+        until: Moment,
     },
 }
 
@@ -76,7 +77,7 @@ impl Server {
     pub(crate) async fn send(
         self: &Arc<Self>,
         call: &Call,
-        deadline: Instant,
+        deadline: Moment,
     ) -> Result<Vec<Value>, Lost> {
         let mut connection = self.connection().await.map_err(Lost::Unsent)?;
         carry(&mut connection, call, deadline).await
@@ -86,7 +87,7 @@ impl Server {
     pub(crate) async fn send_confirmed(
         self: &Arc<Self>,
         call: Call,
-        deadline: Instant,
+        deadline: Moment,
     ) -> Result<Vec<Value>, Lost> {
         self.confirmed.send(&self.settings, call, deadline).await
     }
@@ -115,7 +116,7 @@ impl Server {
                     return Ok(connection.clone());
                 }
                 State::Dialing(dialing) => dialing.clone(),
-                State::Down { fault, until, .. } if Instant::now() < *until => {
+                State::Down { fault, until, .. } if Moment::now() < *until => {
                     return Err(fault.clone());
                 }
                 State::Down { failures, .. } => self.dial(*failures, &mut state),
@@ -135,7 +136,7 @@ impl Server {
                 Err(fault) => State::Down {
                     fault: fault.clone(),
                     failures: failures.saturating_add(1),
-                    until: Instant::now() + pause(failures),
+                    until: Moment::from_now(pause(failures)),
                 },
             };
             outcome
@@ -150,7 +151,7 @@ impl Server {
 
     /// Tries to connect until the connect timeout is over; once only if the last round failed.
     async fn open(&self, failures: u32) -> Result<Connection, Fault> {
-        let deadline = Instant::now() + self.settings.connect_timeout;
+        let deadline = Moment::from_now(self.settings.connect_timeout);
         let mut attempt = 0;
         loop {
             let fault = match self.open_once(deadline).await {
@@ -158,7 +159,7 @@ impl Server {
                 Err(fault) => fault,
             };
             let pause = pause(attempt);
-            let is_over = failures > 0 || Instant::now() + pause >= deadline;
+            let is_over = failures > 0 || pause >= deadline.left();
             if is_over || !fault.is_passing() {
                 tracing::warn!(error = ?fault, "no connection to Redis");
                 return Err(fault);
@@ -169,7 +170,7 @@ impl Server {
     }
 
     /// Opens one connection to the primary.
-    pub(crate) async fn open_once(&self, deadline: Instant) -> Result<Connection, Fault> {
+    pub(crate) async fn open_once(&self, deadline: Moment) -> Result<Connection, Fault> {
         let address = match &self.place {
             Place::Known(address) => address.clone(),
             Place::Watched(sentinels) => {
@@ -192,10 +193,10 @@ impl Server {
 pub(crate) async fn carry(
     connection: &mut Connection,
     call: &Call,
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Vec<Value>, Lost> {
     let sending = call.send(&mut connection.multiplexed);
-    match timeout_at(deadline, sending).await {
+    match deadline.bound(sending).await {
         Ok(Ok(answers)) => Ok(answers),
         Ok(Err(Broken::Refused(refusal))) => {
             Err(Lost::Refused(connection.address.clone(), refusal))

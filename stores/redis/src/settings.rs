@@ -66,16 +66,6 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// The longest that any answer is waited for.
-    pub(crate) fn longest_answer(&self) -> Duration {
-        match self.wait_replicas {
-            0 => self.operation_timeout,
-            _ => self.operation_timeout + self.wait_timeout,
-        }
-    }
-}
-
 /// Where the servers are and how they are spoken to.
 #[derive(Clone, Debug)]
 pub struct RedisStoreBuilder {

@@ -14,12 +14,13 @@ pub(crate) struct RedisCluster {
 /// The first slot of each node, and the end.
 const BOUNDS: [u16; 4] = [0, 5461, 10923, 16384];
 
+const OPTIONS: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+
 impl RedisCluster {
     pub(crate) async fn start() -> Self {
-        let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
         let mut nodes = Vec::new();
         for _ in 0..3 {
-            nodes.push(RedisServer::start_at(free_port(), &options).await);
+            nodes.push(RedisServer::start_at(free_port(), &OPTIONS).await);
         }
         let cluster = Self { nodes };
         cluster.join().await;
@@ -45,6 +46,28 @@ impl RedisCluster {
             node.wait_for(&["CLUSTER", "INFO"], "cluster_slots_ok:16384")
                 .await;
         }
+    }
+
+    /// Adds a replica of a node and waits until it has what the node has.
+    pub(crate) async fn add_replica(&self, node: usize) -> RedisServer {
+        let replica = RedisServer::start_at(free_port(), &OPTIONS).await;
+        let port = self.nodes[node].port.to_string();
+        let id = self.id(node).await;
+        replica
+            .command(&["CLUSTER", "MEET", "127.0.0.1", &port])
+            .await;
+        replica
+            .wait_for(&["CLUSTER", "INFO"], "cluster_known_nodes:4")
+            .await;
+        replica.wait_for(&["CLUSTER", "REPLICATE", &id], "OK").await;
+        replica
+            .wait_for(&["INFO", "replication"], "master_link_status:up")
+            .await;
+        for node in &self.nodes {
+            node.wait_for(&["CLUSTER", "NODES"], &format!("slave {id}"))
+                .await;
+        }
+        replica
     }
 
     /// A URL that names one of the nodes.
@@ -111,5 +134,8 @@ impl RedisServer {
 }
 
 fn shown(answer: &Value) -> String {
-    redis::from_redis_value(answer.clone()).unwrap_or_default()
+    match answer {
+        Value::Okay => "OK".to_owned(),
+        answer => redis::from_redis_value(answer.clone()).unwrap_or_default(),
+    }
 }

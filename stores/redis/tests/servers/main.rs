@@ -15,3 +15,5 @@ mod moving;
 mod sentinel;
 mod server;
 mod starting;
+#[cfg(feature = "tls")]
+mod tls;

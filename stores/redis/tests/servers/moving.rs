@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use session_core::{LeaseUse, Save, SessionStore, StoreKey, Touch};
+use session_core::{LeaseUse, Load, Save, SessionStore, StoreKey, Touch};
 
 use crate::cluster::RedisCluster;
-use crate::fixture::{HOUR, found, record, renewed, session, store};
+use crate::fixture::{HOUR, found, fresh_key, record, renewed, session, store};
 
 /// CRC-16/XMODEM of the hash tag.
 fn slot(key: &StoreKey) -> u16 {
@@ -81,4 +81,40 @@ async fn n06_a_rename_waits_for_the_end_of_a_move() {
     cluster.end_move(slot, to).await;
     assert_eq!(rename.await.unwrap().unwrap(), Save::Saved(base.next()));
     assert_eq!(found(&store, next).await.record, record("moved"));
+}
+
+/// A replica that takes over from a killed primary is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_successor_of_a_killed_node_is_found() {
+    let cluster = RedisCluster::start().await;
+    let store = store(&cluster.url("?wait-replicas=1&wait-timeout=2s"));
+    let replica = cluster.add_replica(1).await;
+    let key = loop {
+        let mut bytes = *fresh_key().as_bytes();
+        bytes[31] = 0;
+        let key = StoreKey::from_bytes(bytes);
+        if cluster.owner(slot(&key)) == 1 {
+            break key;
+        }
+    };
+    Arc::clone(&store)
+        .create(key, record("first"), HOUR)
+        .await
+        .unwrap();
+    cluster.nodes[1].signal("-KILL");
+    let began = std::time::Instant::now();
+    loop {
+        match Arc::clone(&store).load(key).await {
+            Ok(load) => {
+                assert!(matches!(load, Load::Found(_)), "{load:?}");
+                break;
+            }
+            Err(error) => assert!(error.is_unreachable(), "{error}"),
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(40),
+            "no successor"
+        );
+    }
+    drop(replica);
 }

@@ -96,6 +96,7 @@ async fn the_wrong_deployment_is_named() {
     );
 }
 
+#[cfg(feature = "tls")]
 #[tokio::test]
 async fn tls_to_a_plain_port_is_named() {
     let server = RedisServer::start(&[]).await;
