@@ -71,7 +71,9 @@ impl Facts {
             let message = format!("{address}: the server is still loading its data");
             return Err(Fault::passing(StoreErrorKind::Unavailable, message));
         }
-        if self.role.as_deref().is_some_and(|role| role != "master") {
+        // A replica in a cluster sends everybody to its primary.
+        let is_replica = self.role.as_deref().is_some_and(|role| role != "master");
+        if is_replica && settings.deployment != Deployment::Cluster {
             let message = format!(
                 "{address}: this is a replica; name the primary in store.url, or use \
                  redis-sentinel:// to follow it"

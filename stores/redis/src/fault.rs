@@ -193,6 +193,8 @@ impl Refusal {
                 | ServerErrorKind::MasterDown
                 | ServerErrorKind::BusyLoading,
             ) => Self::NotNow(error.code().to_owned()),
+            // Somebody's script runs for too long.
+            _ if error.code() == "BUSY" => Self::NotNow("BUSY".to_owned()),
             _ => Self::never(error.code(), details),
         }
     }

@@ -28,7 +28,12 @@ pub(crate) struct Server {
     runtime: Handle,
     state: Mutex<State>,
     confirmed: Confirmed,
+    /// When the sentinels were last asked whether the primary is still the same.
+    asked: Mutex<Moment>,
 }
+
+/// How often they are asked while there is work.
+const RECHECK: Duration = Duration::from_secs(1);
 
 /// Where the primary is.
 #[derive(Clone, Debug)]
@@ -69,6 +74,7 @@ impl Server {
             runtime,
             state: Mutex::new(State::Idle),
             confirmed: Confirmed::new(server, &settings),
+            asked: Mutex::new(Moment::now()),
             settings,
         })
     }
@@ -113,6 +119,7 @@ impl Server {
             let mut state = self.state.lock();
             match &*state {
                 State::Ready(connection) if !connection.is_closed() => {
+                    self.recheck(&connection.address);
                     return Ok(connection.clone());
                 }
                 State::Dialing(dialing) => dialing.clone(),
@@ -124,6 +131,29 @@ impl Server {
             }
         };
         dialing.await
+    }
+
+    /// Asks the sentinels, beside the work, whether `known` is still the primary. One that was
+    /// cut off from the others does not notice by itself that it is not any more.
+    fn recheck(self: &Arc<Self>, known: &Address) {
+        let Place::Watched(sentinels) = &self.place else {
+            return;
+        };
+        {
+            let mut asked = self.asked.lock();
+            if asked.elapsed() < RECHECK {
+                return;
+            }
+            *asked = Moment::now();
+        }
+        let (server, sentinels, known) = (Arc::clone(self), sentinels.clone(), known.clone());
+        self.runtime.spawn(async move {
+            let deadline = Moment::from_now(server.settings.connect_timeout);
+            let primary = crate::sentinel::primary(&server.settings, &sentinels, deadline).await;
+            if primary.is_ok_and(|primary| primary != known) {
+                server.forget();
+            }
+        });
     }
 
     /// Begins to connect, on the store's runtime: the driver must outlive whoever asked first.

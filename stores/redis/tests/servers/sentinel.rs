@@ -125,3 +125,27 @@ async fn an_unknown_name_is_named() {
     let message = crate::fixture::failure(&store(&url)).await;
     assert!(message.contains("no primary of that name"), "{message}");
 }
+
+/// A primary that goes on, cut off from the sentinels, is left for the one that they name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_was_replaced_is_left() {
+    let old = RedisServer::start(&[]).await;
+    let new = RedisServer::start(&[]).await;
+    let sentinel = RedisServer::sentinel(free_port(), old.port);
+    sentinel.wait_until_ready().await;
+    let store = store(&format!("redis-sentinel://{}/main", sentinel.address()));
+    session(&store).await;
+    sentinel.command(&["SENTINEL", "REMOVE", "main"]).await;
+    let port = new.port.to_string();
+    sentinel
+        .command(&["SENTINEL", "MONITOR", "main", "127.0.0.1", &port, "1"])
+        .await;
+    for _ in 0..100 {
+        session(&store).await;
+        if new.calls("evalsha").await + new.calls("eval").await > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the store stays with the old primary");
+}
