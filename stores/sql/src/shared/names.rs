@@ -4,7 +4,7 @@
 const LONGEST: usize = 48;
 
 /// The names of a store's tables, checked, so that they can stand in a statement between quotes.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
     /// The database schema that the tables are in.
@@ -13,7 +13,7 @@ pub(crate) struct Names {
     pub(crate) table: String,
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl Default for Names {
     fn default() -> Self {
         Self {
@@ -23,7 +23,7 @@ impl Default for Names {
     }
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl Names {
     /// Sets the schema, unless the name is none.
     #[cfg(any(test, feature = "postgres"))]
