@@ -6,7 +6,7 @@ use session_core::{SessionStore, StoreErrorKind};
 use session_store_redis::RedisStore;
 
 use crate::cluster::RedisCluster;
-use crate::fixture::{HOUR, failure, found, fresh_key, record, session, store};
+use crate::fixture::{failure, found, fresh_key, session, store};
 use crate::server::RedisServer;
 
 #[track_caller]
@@ -101,11 +101,7 @@ async fn the_wrong_deployment_is_named() {
 async fn tls_to_a_plain_port_is_named() {
     let server = RedisServer::start(&[]).await;
     let store = store(&format!("rediss://{}", server.address()));
-    let created = Arc::clone(&store)
-        .create(fresh_key(), record("x"), HOUR)
-        .await;
-    let error = created.unwrap_err();
-    assert_says(&error.to_string(), &["TLS", "store.url"]);
+    assert_says(&failure(&store).await, &["TLS", "store.url"]);
 }
 
 #[tokio::test]
