@@ -28,10 +28,18 @@ const FEATURES: [(&str, &str); 13] = [
 /// The store at a URL. Nothing is connected yet.
 pub(crate) fn open(config: &StoreConfig) -> Result<Arc<dyn SessionStore>, Failure> {
     match scheme(config) {
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => Ok(Arc::new(session_store_sql::MysqlStore::connect(config)?)),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
             Ok(Arc::new(session_store_sql::PostgresStore::connect(config)?))
         }
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis-sentinel" | "redis-cluster" | "valkey" => {
+            Ok(Arc::new(session_store_redis::RedisStore::connect(config)?))
+        }
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Arc::new(session_store_sql::SqliteStore::connect(config)?)),
         #[cfg(feature = "state-server")]
         "state-server" | "state-server+unix" | "tcpip" => Ok(Arc::new(
             session_store_state_server::StateServerStore::connect(config)?,
@@ -44,8 +52,12 @@ pub(crate) fn open(config: &StoreConfig) -> Result<Arc<dyn SessionStore>, Failur
 #[cfg(feature = "sql")]
 pub(crate) fn schema(config: &StoreConfig) -> Result<Schema, Failure> {
     match scheme(config) {
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => Ok(Schema::of(config)?),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => Ok(Schema::of(config)?),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => Ok(Schema::of(config)?),
         other if is_sql(config) => Err(unknown(other)),
         other => Err(no_tables(other)),
     }
@@ -116,12 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_was_not_built_in_is_named_by_its_feature() {
-        assert!(refusal("redis://host").contains("feature `redis`"));
-        assert!(refusal("mysql://u:secret@host/db").contains("feature `mysql`"));
-        assert!(!refusal("mysql://u:secret@host/db").contains("secret"));
+    fn what_is_no_store_is_not_repeated() {
         assert!(refusal("memory:").contains("inside of the application"));
         let told = refusal("hunter2");
         assert!(told.contains("not the URL") && !told.contains("hunter2"));
+    }
+
+    #[cfg(not(feature = "mysql"))]
+    #[test]
+    fn a_store_that_was_not_built_in_is_named_by_its_feature() {
+        let told = refusal("mysql://u:secret@host/db");
+        assert!(told.contains("feature `mysql`") && !told.contains("secret"));
     }
 }

@@ -133,10 +133,11 @@ fn s29_a_password_is_not_repeated() {
 }
 
 #[test]
-fn other_databases_are_named_by_their_feature() {
-    let told = run(["sql", "status", "--url", "mysql://u:hunter2@host/db"]).failed();
+fn what_is_wrong_with_a_url_is_told() {
+    let url = "mysql://u:hunter2@127.0.0.1:1/db";
+    let told = run(["sql", "status", "--url", url]).failed();
     assert!(
-        told.contains("feature `mysql`") && !told.contains("hunter2"),
+        told.contains("127.0.0.1:1") && !told.contains("hunter2"),
         "{told}"
     );
     let told = run(["sql", "install", "--url", "state-server://host"]).failed();
@@ -150,4 +151,15 @@ fn other_databases_are_named_by_their_feature() {
         "a b",
     ]);
     assert!(told.failed().contains("store.table"));
+}
+
+#[test]
+fn a_sqlite_file_gets_its_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    run(["sql", "install", "--url", &url]).done();
+    run(["sql", "status", "--url", &url]).done();
+    let swept = run(["sweep", "--url", &url, "--json"]).done();
+    assert_eq!(swept.json()["removed"], 0);
+    run(["sql", "remove", "--url", &url, "--yes"]).done();
 }
