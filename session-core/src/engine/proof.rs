@@ -221,10 +221,14 @@ impl Engine {
     }
 
     fn look(&self, current: Option<&MetaRow>) -> Found {
-        let Some(current) = current.filter(|row| !FleetRow::is_reset(&row.value)) else {
+        let Some(current) = current else {
             let is_free = self.inner.fleet.may_claim(self.monotonic());
             return Found::Nothing { is_free };
         };
+        // Somebody has decided that the next instance shall have it.
+        if FleetRow::is_reset(&current.value) {
+            return Found::Nothing { is_free: true };
+        }
         match FleetRow::parse(&current.value) {
             Err(error) => Found::Unreadable(error),
             Ok(row) => {
