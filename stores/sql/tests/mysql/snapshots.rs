@@ -9,6 +9,7 @@ use session_core::{
     StoreKey, Touch,
 };
 use session_store_sql::MysqlStore;
+use tokio::sync::Mutex;
 
 use crate::server::{self, Client};
 use crate::sessions::{content, create, found, key, long, record, save};
@@ -84,16 +85,25 @@ fn fresh() -> StoreKey {
     key(1_000)
 }
 
-/// Completes when a statement on the table waits for a row.
+/// One watcher at a time: the server's list of locks is a copy, which is made anew only if nobody
+/// has looked at it for a tenth of a second.
+static WATCHING: Mutex<()> = Mutex::const_new(());
+
+/// Waits until somebody waits for a row of `table`.
 async fn wait_until_blocked(table: &str) {
     let mut client = server::shared().client().await;
     let name = table.replace("farm.", "");
     let asked = format!(
         "SELECT COUNT(*) FROM information_schema.innodb_locks WHERE lock_table LIKE '%`{name}`'"
     );
-    while client.row::<i64>(&asked).await == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let _watching = WATCHING.lock().await;
+    for _ in 0..60 {
+        if client.row::<i64>(&asked).await > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    panic!("nobody waits for {table}");
 }
 
 /// A stale save is shown the record of the writer that it waited for, not the one that it knows.
