@@ -20,3 +20,4 @@ pub(crate) mod reason;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) mod secret;
 pub(crate) mod turns;
+pub(crate) mod waiting;

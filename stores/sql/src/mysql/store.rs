@@ -16,13 +16,13 @@ use session_core::{
 use super::NAME;
 use super::dial::{Deadline, Dialer};
 use super::fault::Target;
-use super::lease;
 use super::pool::Pool;
 use super::rename::Renaming;
 use super::settings::MysqlStoreBuilder;
 use super::statements::Statements;
 use super::write::Saving;
 use crate::shared::turns::Turns;
+use crate::shared::waiting;
 
 /// Keeps sessions in a MySQL database, version 8.0 or newer, or MariaDB, 10.5 or newer.
 ///
@@ -238,7 +238,7 @@ impl SessionStore for MysqlStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        Ok(lease::acquire(&self.0, key, lease, wait).await?)
+        waiting::acquire(&self.0, key, lease, wait).await
     }
 
     async fn extend(

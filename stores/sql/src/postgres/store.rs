@@ -29,6 +29,7 @@ use super::write::{
 };
 use super::{lease, listing, meta, rename, sweep};
 use crate::shared::gather::Gatherer;
+use crate::shared::waiting;
 
 type Gathered<K> = Gatherer<Batches<K>>;
 
@@ -302,7 +303,7 @@ impl SessionStore for PostgresStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        lease::acquire(&self, key, lease, wait).await
+        waiting::acquire(&self, key, lease, wait).await
     }
 
     async fn extend(

@@ -1,138 +1,56 @@
 //! Leases. Waiters look again from time to time, and at once when this process gave the lease
 //! back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::params;
-use session_core::{Acquire, Extend, LeaseToken, Loaded, StoreError, StoreKey};
-use tokio::sync::oneshot;
+use session_core::{Acquire, Clock, Extend, LeaseToken, Loaded, StoreError, StoreKey};
+use tokio::runtime::Handle;
 
 use super::fault::Fault;
 use super::open::Tables;
 use super::store::SqliteStore;
 use super::write::{Head, Write, number};
 use crate::shared::length::millis;
-use crate::shared::turns::{Place, jitter};
+use crate::shared::turns::Turns;
+use crate::shared::waiting::{Leases, Look};
 
-/// The first and the longest pause between two looks at a lease that is held.
-const SOON: Duration = Duration::from_millis(5);
-const LATE: Duration = Duration::from_millis(100);
-
-/// Runs in a task of its own, so that a lease that is granted when its caller has gone is given
-/// back.
-pub(super) async fn acquire(
-    store: &Arc<SqliteStore>,
-    key: StoreKey,
-    lease: Duration,
-    wait: Duration,
-) -> Result<Acquire, StoreError> {
-    let (answer, answered) = oneshot::channel();
-    let waiter = Waiter {
-        store: Arc::clone(store),
-        key,
-        lease,
-        until: store.opener.time.monotonic().saturating_add(wait),
-        answer,
-    };
-    store.runtime.spawn(waiter.run());
-    match answered.await {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(store.opener.target.stopped().into()),
-    }
-}
-
-struct Waiter {
-    store: Arc<SqliteStore>,
-    key: StoreKey,
-    lease: Duration,
-    /// When the wait is over, on the clock that never goes back.
-    until: Duration,
-    answer: oneshot::Sender<Result<Acquire, Fault>>,
-}
-
-/// What came of a look at the lease.
-#[derive(Debug)]
-enum Look {
-    Answer(Acquire),
-    /// Held by somebody for this long.
-    Held(Duration),
-}
-
-impl Waiter {
-    async fn run(mut self) {
-        let outcome = self.outcome().await;
-        let Err(Ok(Acquire::Acquired(token, _))) = self.answer.send(outcome) else {
-            return;
-        };
-        // Nobody is there to be told of a failure; the lease will lapse.
-        let _ = release(&self.store, self.key, token).await;
+impl Leases for SqliteStore {
+    fn turns(&self) -> &Turns {
+        &self.turns
     }
 
-    async fn outcome(&mut self) -> Result<Acquire, Fault> {
-        let store = Arc::clone(&self.store);
-        if self.left().is_zero() || !store.turns.is_awaited(&self.key) {
-            match self.take().await? {
-                Look::Answer(outcome) => return Ok(outcome),
-                Look::Held(_) if self.left().is_zero() => return Ok(Acquire::Busy),
-                Look::Held(_) => {}
-            }
-        }
-        let place = store.turns.queue_up(self.key);
-        let left = self.left();
-        tokio::select! {
-            biased;
-            () = self.answer.closed() => Ok(Acquire::Busy),
-            _turn = place.first() => self.keep_looking(&place).await,
-            () = store.opener.time.sleep(left) => Ok(Acquire::Busy),
-        }
+    fn clock(&self) -> &dyn Clock {
+        self.opener.time.clock()
     }
 
-    /// Looks until the lease is free, the session has ended, or the wait is over.
-    async fn keep_looking(&mut self, place: &Place<'_>) -> Result<Acquire, Fault> {
-        let store = Arc::clone(&self.store);
-        let mut pause = SOON;
-        loop {
-            let held = match self.look().await? {
-                Look::Answer(outcome) => return Ok(outcome),
-                Look::Held(held) => held,
-            };
-            let left = self.left();
-            if left.is_zero() {
-                return Ok(Acquire::Busy);
-            }
-            let sleep = pause.mul_f64(jitter()).min(held).min(left);
-            tokio::select! {
-                () = self.answer.closed() => return Ok(Acquire::Busy),
-                () = place.changed() => {}
-                () = store.opener.time.sleep(sleep) => pause = (pause * 2).min(LATE),
-            }
-        }
+    fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
-    fn left(&self) -> Duration {
-        let now = self.store.opener.time.monotonic();
-        self.until.saturating_sub(now)
+    async fn take(&self, key: StoreKey, lease: Duration) -> Result<Look, StoreError> {
+        Ok(self.queue.write(Taking { key, lease }).await?)
     }
 
     /// Reads first: as long as somebody has the lease there is nothing to write.
-    async fn look(&self) -> Result<Look, Fault> {
-        let key = self.key;
+    async fn take_in_turn(&self, key: StoreKey, lease: Duration) -> Result<Look, StoreError> {
         let read = move |tables: &Tables<'_>| {
             let head = Head::live(&key, tables)?;
             let until = head.and_then(|head| head.leased_until);
             Ok(until.map(|until| until.since(tables.now)))
         };
-        match self.store.reads.ask(read).await? {
+        match self.reads.ask(read).await? {
             Some(held) if !held.is_zero() => Ok(Look::Held(held)),
-            _ => self.take().await,
+            _ => self.take(key, lease).await,
         }
     }
 
-    /// Takes the lease if it is free.
-    async fn take(&self) -> Result<Look, Fault> {
-        let Self { key, lease, .. } = *self;
-        self.store.queue.write(Taking { key, lease }).await
+    async fn give_back(&self, key: StoreKey, token: LeaseToken) {
+        let _ = release(self, key, token).await;
+    }
+
+    fn stopped(&self) -> StoreError {
+        self.opener.target.stopped().into()
     }
 }
 

@@ -23,6 +23,7 @@ use super::settings::SqliteStoreBuilder;
 use super::write::{self, Creating, Deleting, Queue, Saving, Touching};
 use super::{lease, listing, sweep};
 use crate::shared::turns::Turns;
+use crate::shared::waiting;
 
 /// Keeps sessions in a SQLite file, on a local file system.
 ///
@@ -226,7 +227,7 @@ impl SessionStore for SqliteStore {
         lease: Duration,
         wait: Duration,
     ) -> Result<Acquire, StoreError> {
-        lease::acquire(&self, key, lease, wait).await
+        waiting::acquire(&self, key, lease, wait).await
     }
 
     async fn extend(

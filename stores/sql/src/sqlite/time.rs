@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use session_core::{Clock, Timestamp};
 
@@ -40,17 +39,15 @@ impl Time {
         self.origin.fetch_max(origin.as_millis(), Ordering::Relaxed);
     }
 
-    pub(super) fn monotonic(&self) -> Duration {
-        self.clock.monotonic()
-    }
-
-    pub(super) async fn sleep(&self, duration: Duration) {
-        self.clock.sleep(duration).await;
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use session_core::testing::ManualClock;
 
     use super::*;
